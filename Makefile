@@ -1,0 +1,82 @@
+# Two commands do everything, on a fresh Debian or Ubuntu machine with Python >= 3.10, git, gcc/g++ and make:
+#
+#   make demo       build and install into .venv, then run real data through every pattern and transport
+#   make test       the same set-up, then the whole test suite
+#
+# The others: lint, wheel-check, test-pythons, bench, clean. PYTHON=python3.13 make demo takes another Python (after
+# make clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments on. A second run is fast:
+# what is done leaves a stamp in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+BUILD_INPUTS := setup.py pyproject.toml $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
+
+.PHONY: demo test lint wheel-check test-pythons bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/zmqfast demo $(DEMO)
+
+test: $(VENV)/.test
+	$(BIN)/pytest $(PYTEST)
+
+# zizmor stays offline: it looks at the files, not at what GitHub says of the actions.
+lint: $(VENV)/.test $(VENV)/.lint
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/stubtest zmqfast._core --allowlist tests/typing/stubtest_allowlist.txt
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	@if [ -x $(BIN)/actionlint ]; then $(BIN)/actionlint; \
+	else echo "skipped: actionlint, whose package could not download its program"; fi
+
+wheel-check: $(VENV)/.wheel-check
+	.ci/wheel-check $(BIN)/python
+
+test-pythons: $(VENV)/.packages
+	.ci/test-pythons
+
+bench: $(VENV)/.test
+	$(BIN)/pytest bench --benchmark-only $(PYTEST)
+
+clean:
+	rm -rf build dist $(VENV) *.egg-info zmqfast/*.so
+
+# -- what is installed, in this order --------------------------------------------------------------------------------
+
+$(VENV)/.packages:
+	.ci/system-packages $(PYTHON)
+	mkdir -p $(VENV)
+	touch $@
+
+# 25.1 knows --group.
+$(VENV)/.pip: | $(VENV)/.packages
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	touch $@
+
+# Which libzmq was asked for: newer than .installed when that has changed.
+$(VENV)/.libzmq: FORCE | $(VENV)/.pip
+	@echo "$$ZMQFAST_LIBZMQ $$ZMQFAST_LIBZMQ_SOURCE" | cmp --silent - $@ \
+	|| echo "$$ZMQFAST_LIBZMQ $$ZMQFAST_LIBZMQ_SOURCE" > $@
+FORCE:
+
+# Editable: after a change to a .py file there is nothing to install.
+$(VENV)/.installed: $(BUILD_INPUTS) $(VENV)/.libzmq | $(VENV)/.pip
+	@echo "building zmqfast; libzmq takes a minute or two, once"
+	$(PIP) install --editable '.[cli]' --group peer
+	touch $@
+
+$(VENV)/.test: $(VENV)/.installed
+	$(PIP) install --quiet --group test
+	touch $@
+
+$(VENV)/.lint: pyproject.toml | $(VENV)/.pip
+	$(PIP) install --quiet --group lint
+	-$(PIP) install --quiet --group actionlint >$(VENV)/actionlint.log 2>&1
+	touch $@
+
+$(VENV)/.wheel-check: pyproject.toml | $(VENV)/.pip
+	$(PIP) install --quiet --group wheel-check
+	touch $@
