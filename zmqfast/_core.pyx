@@ -1,0 +1,21 @@
+# cython: language_level=3, freethreading_compatible=True
+# cython: boundscheck=False, wraparound=False, initializedcheck=False, binding=False, autotestdict=False
+"""The compiled core of zmqfast: everything that touches libzmq or is on a hot path.
+
+One extension, because libzmq is linked into it: a second one would carry a second libzmq with a state of its own.
+The rooms below are included in reading order and share one namespace.
+"""
+
+include "core/errno.pyx"        # return codes to exceptions
+include "core/release.pyx"      # buffers lent to libzmq, and how they come back
+include "core/frame.pyx"        # Frame: one zmq_msg_t
+include "core/context.pyx"      # Context
+include "core/handle.pyx"       # SocketHandle: the void * of a socket, and who is inside
+include "core/message.pyx"      # frames and messages through a handle: try first, then wait
+include "core/peers.pyx"        # who is connected, without sleeping
+include "core/options.pyx"      # socket options by their C type
+include "core/socket.pyx"       # Socket
+include "core/poller.pyx"       # zmq_poll over sockets and descriptors
+include "core/proxy.pyx"        # proxies
+include "core/curve.pyx"        # CURVE keys and Z85
+include "core/fork.pyx"         # what a forked child does with what it inherited

@@ -1,0 +1,250 @@
+"""Context: a libzmq context, shared by threads freely."""
+
+import weakref
+
+from cpython.exc cimport PyErr_Clear, PyErr_SetInterrupt
+from cpython.pythread cimport (
+    PyThread_allocate_lock,
+    PyThread_free_lock,
+    PyThread_release_lock,
+    PyThread_type_lock,
+)
+
+cdef extern from "Python.h":
+    enum:
+        PY_LOCK_INTR
+    int PyThread_acquire_lock_timed(PyThread_type_lock lock, long long microseconds, int interruptible) nogil
+
+from libc.string cimport memset
+
+cdef extern from "<string.h>":
+    size_t strnlen(const char *text, size_t longest) nogil
+
+cdef extern from "core/descriptors.h":
+    bint descriptors_left(int wanted) noexcept nogil
+
+cdef dict CONTEXTS = {}     # address → weak reference to the ContextHandle
+cdef atomic_int_t live_contexts = 0
+
+
+@cython.final
+@cython.no_gc               # refers to weak references only
+cdef class ContextHandle:
+    """A libzmq context's pointer, shared by a Context and its shadows.
+
+    Sockets hold it, so it is terminated only after all of them are closed, in garbage cycles too.
+    """
+
+    cdef object __weakref__
+    cdef void *ptr                      # NULL once terminated
+    cdef bint ending                    # somebody has called term(): no new socket, ptr may go at any time
+    cdef bint started                   # libzmq has its threads
+    cdef PyThread_type_lock term_lock   # held by the thread that terminates
+    cdef dict sockets                   # id → weak reference to the Socket
+    cdef dict watched                   # id → weak reference to a SocketHandle that may have an idle watch
+    cdef list inproc_ends               # (endpoint, weak reference to the SocketHandle, whether it binds)
+
+    def __cinit__(self):
+        self.sockets = {}
+        self.watched = {}
+        self.inproc_ends = []
+        self.term_lock = PyThread_allocate_lock()
+        if self.term_lock == NULL:
+            raise MemoryError
+        if not descriptors_left(1):
+            fail(EMFILE, "Context", None)
+        self.ptr = libzmq.zmq_ctx_new()
+        check_new(self.ptr, "zmq_ctx_new")
+        CONTEXTS[<size_t>self.ptr] = weakref.ref(self)
+        count_add(&live_contexts, 1)
+
+    def __dealloc__(self):
+        if self.ptr != NULL:
+            count_add(&live_contexts, -1)
+            if not atomic_get(&release_finalising):     # at exit nobody waits; the process ends libzmq
+                CONTEXTS.pop(<size_t>self.ptr, None)
+                end_quietly(self.ptr)
+        PyThread_free_lock(self.term_lock)
+
+    cdef int forget(self) except -1:
+        """The pointer is gone: terminated, or inherited by a forked child."""
+        if self.ptr != NULL:
+            count_add(&live_contexts, -1)
+            CONTEXTS.pop(<size_t>self.ptr, None)
+            self.ptr = NULL
+        return 0
+
+    cdef void *opened(self) except NULL:
+        if self.ptr == NULL:
+            raise RuntimeError("Context has been destroyed")
+        if self.ending:
+            fail(libzmq.ETERM, "Context", None)
+        return self.ptr
+
+    cdef void *new_socket(self, int socket_type) except NULL:
+        cdef void *socket
+        if self.ptr == NULL:
+            raise error_for(libzmq.ENOTSUP, "socket: the context is closed")
+        self.opened()
+        if not self.started:
+            # two descriptors for each I/O thread and the reaper, one for the socket
+            if not descriptors_left(2 * libzmq.zmq_ctx_get(self.ptr, libzmq.ZMQ_IO_THREADS) + 3):
+                fail(EMFILE, "socket", None)
+        socket = libzmq.zmq_socket(self.ptr, socket_type)
+        if socket == NULL and libzmq.zmq_errno() == EMFILE and end_idle_watches(self):
+            socket = socket_once_reaped(self.ptr, socket_type)
+        check_new(socket, "socket")
+        self.started = True
+        return socket
+
+    cdef int term(self) except -1:
+        cdef void *ptr
+        cdef int rc
+        cdef int locked
+        while self.ptr != NULL:
+            with nogil:
+                locked = PyThread_acquire_lock_timed(self.term_lock, -1, 1)
+            if locked == PY_LOCK_INTR:
+                PyErr_CheckSignals()
+                continue
+            self.ending = True
+            ptr = self.ptr
+            rc = 0
+            if ptr != NULL:
+                with nogil:
+                    rc = libzmq.zmq_ctx_term(ptr)   # waits for sockets to close, and for linger
+                if rc == 0:
+                    self.forget()
+            PyThread_release_lock(self.term_lock)
+            if rc == -1:
+                if libzmq.zmq_errno() != EINTR:
+                    check(rc, "term")
+                PyErr_CheckSignals()                # without the lock: a handler may call term() as well
+        return 0
+
+
+cdef class Context:
+    """A container of sockets with its own I/O threads. Make one, share it between threads.
+
+    Args:
+        io_threads: how many threads do the network work; 0 is enough for inproc alone. Or a Context to shadow.
+        shadow: a Context, or the `underlying` address of one, to share instead of making a new one.
+    """
+
+    cdef object __weakref__
+    cdef ContextHandle handle
+    cdef readonly bint _is_shadow
+
+    def __init__(self, io_threads=1, shadow=None):
+        cdef int count
+        if isinstance(io_threads, Context):
+            shadow = io_threads
+        if shadow is not None and shadow is not 0:
+            self.handle = shadowed_context(shadow)
+            self._is_shadow = True
+            return
+        count = io_threads
+        handle = ContextHandle()
+        check(libzmq.zmq_ctx_set((<ContextHandle>handle).ptr, libzmq.ZMQ_IO_THREADS, count),
+              "Context", f"io_threads={count}")
+        self.handle = handle
+
+    cdef ContextHandle own(self):
+        if self.handle is None:
+            raise RuntimeError("Context.__init__ was not called")
+        return self.handle
+
+    @property
+    def underlying(self):
+        """The address of libzmq's context; 0 once terminated."""
+        return <size_t>self.own().ptr
+
+    @property
+    def closed(self):
+        """Whether the context has been terminated."""
+        return self.handle is None or self.handle.ptr == NULL
+
+    def get(self, option):
+        """A context option, an int; THREAD_NAME_PREFIX is text (zmq_ctx_get).
+
+        Raises:
+            ZMQError: no such option (EINVAL).
+            RuntimeError: the context has been terminated.
+        """
+        cdef char text[256]
+        cdef size_t size = sizeof(text)
+        cdef int number = option
+        memset(text, 0, sizeof(text))       # libzmq says not how long the text is
+        cdef void *ptr = self.own().opened()
+        if number == libzmq.ZMQ_THREAD_NAME_PREFIX:
+            check(libzmq.zmq_ctx_get_ext(ptr, number, text, &size), "get", repr(option))
+            return text[:strnlen(text, sizeof(text))].decode()
+        return check(libzmq.zmq_ctx_get(ptr, number), "get", repr(option))
+
+    def set(self, option, value):
+        """Set a context option; most count only before the first socket (zmq_ctx_set).
+
+        Raises:
+            ZMQError: no such option, or not such a value (EINVAL).
+            RuntimeError: the context has been terminated.
+        """
+        cdef int number = option
+        cdef void *ptr = self.own().opened()
+        if isinstance(value, (str, bytes)):
+            text = value.encode() if isinstance(value, str) else value
+            check(libzmq.zmq_ctx_set_ext(ptr, number, <char *>text, len(text)), "set", f"{option!r} to {value!r}")
+        else:
+            check(libzmq.zmq_ctx_set(ptr, number, int_value(option, value)), "set", f"{option!r} to {value!r}")
+
+    def shutdown(self):
+        """Make every call on the context's sockets raise ContextTerminated; does not wait (zmq_ctx_shutdown)."""
+        cdef ContextHandle handle = self.own()
+        if handle.ptr != NULL and not handle.ending:
+            check(libzmq.zmq_ctx_shutdown(handle.ptr), "shutdown")
+
+    def term(self):
+        """Terminate: calls on the context's sockets raise ContextTerminated; waits until all are closed.
+
+        Waits, GIL released, for each socket's `linger` as well; Ctrl-C ends the wait, and term() can be called
+        again. Does nothing when terminated already.
+        """
+        drain()
+        self.own().term()
+        drain()
+
+    def _sockets(self):
+        """The living, open sockets."""
+        sockets = (reference() for reference in list(self.own().sockets.values()))
+        return [socket for socket in sockets if socket is not None and not socket.closed]
+
+
+cdef ContextHandle shadowed_context(object shadow):
+    """The handle of a Context, or of the address of one that we have made."""
+    if isinstance(shadow, Context):
+        return (<Context>shadow).own()
+    reference = CONTEXTS.get(address_of(shadow, "Context"))
+    handle = None if reference is None else reference()
+    if handle is None:
+        raise ValueError(f"shadow: no context of this process lives at {shadow:#x}")
+    return handle
+
+
+cdef size_t address_of(object shadow, str kind) except? 0:
+    if not isinstance(shadow, int):
+        raise TypeError(f"shadow takes a {kind} or its underlying address, not {type(shadow).__name__}")
+    return shadow
+
+
+cdef void end_quietly(void *ptr) noexcept:
+    """Terminate a context that nobody refers to any more, GIL released; a signal handler that raises ends the wait."""
+    cdef int rc
+    while True:
+        with nogil:
+            rc = libzmq.zmq_ctx_term(ptr)
+        if rc == 0 or libzmq.zmq_errno() != EINTR:
+            return
+        try:
+            PyErr_CheckSignals()
+        except KeyboardInterrupt:
+            PyErr_SetInterrupt()    # a destructor cannot raise it: it comes back at the next bytecode
+            return

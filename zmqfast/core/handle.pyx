@@ -1,0 +1,210 @@
+"""SocketHandle: the void * of a socket, and who is inside."""
+
+cdef extern from "core/guard.h":
+    enum:
+        GUARD_CLOSED, GUARD_WATCHED
+    bint guard_enter(atomic_int_t *state) noexcept nogil
+    bint guard_enter_quietly(atomic_int_t *state) noexcept nogil
+    bint guard_take_over(atomic_int_t *state) noexcept nogil
+    void guard_join(atomic_int_t *state) noexcept nogil
+    void guard_leave(atomic_int_t *state) noexcept nogil
+    void guard_hold(atomic_int_t *state) noexcept nogil
+    void guard_let_go(atomic_int_t *state) noexcept nogil
+    bint guard_kept(atomic_int_t *state) noexcept nogil
+    bint guard_close(atomic_int_t *state) noexcept nogil
+
+cdef dict SOCKETS = {}      # address → weak reference to the SocketHandle
+cdef atomic_int_t live_sockets = 0
+
+
+@cython.final
+@cython.no_gc               # refers to handles only, never back to a Socket
+cdef class SocketHandle:
+    """A libzmq socket's pointer, shared by a Socket and its shadows, and the guard in front of it.
+
+    Every call goes through enter() and leave(). A second thread gets SocketBusy, a closed socket ENOTSOCK; the
+    draft sockets that libzmq makes thread-safe let all threads in, and close() waits for none of them.
+    """
+
+    cdef object __weakref__
+    cdef void *ptr                  # NULL once closed
+    cdef atomic_int_t state         # see guard.h
+    cdef int socket_type
+    cdef bint thread_safe
+    cdef ContextHandle context
+    cdef SocketHandle monitored     # the socket whose monitor we are the reading end of
+    cdef SocketHandle monitor       # the reading end of our own monitor
+    cdef SocketHandle watch         # the reading end of the watch on our peers: see peers.pyx
+    cdef bint named_unwatched       # has endpoints whose handshakes nobody counted
+    cdef int peers                  # handshakes less disconnections, as far as read from the watch
+    cdef int failures               # handshakes that failed, and are not yet disconnected
+    cdef void *poller               # zmq_poller that watches a thread-safe socket, which has no descriptor itself
+
+    def __cinit__(self, ContextHandle context, int socket_type):
+        cdef int thread_safe = 0
+        cdef size_t size = sizeof(int)
+        self.context = context
+        self.socket_type = socket_type
+        self.ptr = context.new_socket(socket_type)
+        if libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_THREAD_SAFE, &thread_safe, &size) == 0:
+            self.thread_safe = thread_safe      # an older libzmq has no such option, and no such socket
+        SOCKETS[<size_t>self.ptr] = weakref.ref(self)
+        count_add(&live_sockets, 1)
+
+    def __dealloc__(self):
+        if self.ptr != NULL:
+            self.shut()
+
+    cdef inline int enter(self) except -1:
+        if guard_enter(&self.state):
+            return 0
+        return self.admit()
+
+    cdef int enter_quietly(self) except -1:
+        """enter() for calls that are no use of the socket: an idle watch stays."""
+        if guard_enter_quietly(&self.state):
+            return 0
+        return self.admit()
+
+    cdef int admit(self) except -1:
+        """Somebody is inside, or the socket is closed, or there is an idle watch."""
+        if atomic_get(&self.state) >= GUARD_CLOSED:
+            return self.fail(libzmq.ENOTSOCK)
+        if guard_take_over(&self.state):
+            count_add(&idle_watches, -1)
+            end_watch(self)
+            return 0
+        if self.thread_safe:
+            guard_join(&self.state)
+            return 0
+        raise SocketBusy(EBUSY, "another thread is using this socket")
+
+    cdef inline void leave(self) noexcept:
+        guard_leave(&self.state)
+
+    cdef int fail(self, int errnum) except -1:
+        return fail_plain(errnum)
+
+    cdef int run_signal_handlers(self) except -1:
+        """After EINTR: the handlers run, which may use this socket or close it."""
+        PyErr_CheckSignals()
+        if guard_kept(&self.state):
+            return 0
+        return self.admit()
+
+    cdef int close(self, object linger) except -1:
+        cdef int linger_ms
+        if self.ptr == NULL:
+            return 0
+        if linger is not None:
+            linger_ms = int_value("linger", linger)
+        if not guard_close(&self.state):
+            raise SocketBusy(EBUSY, "close: another thread is using this socket")
+        if linger is not None:
+            # fails only once the context is being terminated; then the linger that was set stays
+            libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_LINGER, &linger_ms, sizeof(int))
+        self.shut()
+        drain()
+        return 0
+
+    cdef void shut(self) noexcept:
+        """Close for good: nobody else is inside, or could be."""
+        if atomic_get(&self.state) & GUARD_WATCHED:
+            count_add(&idle_watches, -1)
+        self.state = GUARD_CLOSED
+        end_watch(self)
+        self.unlink_monitor()
+        if self.poller != NULL:
+            libzmq.zmq_poller_destroy(&self.poller)     # before the socket that it watches
+        if SOCKETS is not None:                         # None in a dying interpreter
+            SOCKETS.pop(<size_t>self.ptr, None)
+        libzmq.zmq_close(self.ptr)                      # fails for what is no socket only; does not wait
+        self.ptr = NULL
+        count_add(&live_sockets, -1)
+
+    cdef void unlink_monitor(self) noexcept:
+        """Before either end of a monitor goes: libzmq would wait for ever to report to an end that is gone."""
+        if self.monitored is not None:
+            if self.monitored.ptr != NULL and self.monitored.monitor is self:
+                libzmq.zmq_socket_monitor(self.monitored.ptr, NULL, 0)  # thread-safe; nothing left to do if it fails
+                self.monitored.monitor = None
+            self.monitored = None
+        self.forget_monitor()
+
+    cdef void forget_monitor(self) noexcept:
+        """Our monitor has ended; its reading end may live on, and has nothing left to end."""
+        if self.monitor is not None:
+            self.monitor.monitored = None
+            self.monitor = None
+
+    cdef void forget(self) noexcept:
+        """In a forked child: the socket is the parent's."""
+        if self.ptr != NULL:
+            if atomic_get(&self.state) & GUARD_WATCHED:
+                count_add(&idle_watches, -1)
+            self.state = GUARD_CLOSED
+            self.ptr = NULL
+            self.watch = None
+            self.monitor = None
+            self.monitored = None
+            count_add(&live_sockets, -1)
+
+    cdef int events(self) except -1:
+        """ZMQ_EVENTS: what can be done without waiting. Caller is inside."""
+        return self.get_int(libzmq.ZMQ_EVENTS)
+
+    cdef int get_int(self, int option) except? -1:
+        """An option that is an int. Caller is inside."""
+        cdef int value = 0
+        cdef size_t size = sizeof(int)
+        while libzmq.zmq_getsockopt(self.ptr, option, &value, &size) == -1:
+            if libzmq.zmq_errno() != EINTR:
+                return fail(libzmq.zmq_errno(), "getsockopt", option_name(option))
+            self.run_signal_handlers()
+        return value
+
+    cdef int set_int(self, int option, int value) except -1:
+        """Set an option that is an int. Caller is inside."""
+        return check(libzmq.zmq_setsockopt(self.ptr, option, &value, sizeof(int)), "setsockopt", option_name(option))
+
+    cdef libzmq.zmq_fd_t descriptor(self) except? -1:
+        """What becomes readable when ZMQ_EVENTS may have changed. Caller is inside."""
+        cdef libzmq.zmq_fd_t fd = -1
+        cdef size_t size = sizeof(fd)
+        if not self.thread_safe:
+            check(libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_FD, &fd, &size), "getsockopt", "FD")
+            return fd
+        if self.poller == NULL:
+            self.poller = libzmq.zmq_poller_new()
+            check_new(self.poller, "zmq_poller_new")
+            check(libzmq.zmq_poller_add(self.poller, self.ptr, NULL, libzmq.ZMQ_POLLIN), "zmq_poller_add")
+        check(libzmq.zmq_poller_fd(self.poller, &fd), "zmq_poller_fd")
+        return fd
+
+    cdef void quiet_descriptor(self) noexcept:
+        """Take back a thread-safe socket's readability, which only zmq_poller does. Follow with events()."""
+        cdef libzmq.zmq_poller_event_t event
+        if self.poller != NULL:
+            libzmq.zmq_poller_wait(self.poller, &event, 0)  # EAGAIN is as good as an event
+
+
+cdef SocketHandle shadowed_socket(object shadow):
+    """The handle of a Socket, or of the address of one that we have made."""
+    if isinstance(shadow, Socket):
+        return (<Socket>shadow).own()
+    reference = SOCKETS.get(address_of(shadow, "Socket"))
+    handle = None if reference is None else reference()
+    if handle is None:
+        raise ValueError(f"shadow: no socket of this process lives at {shadow:#x}")
+    return handle
+
+
+def _live():
+    """How many Contexts, Sockets, Frames and lent buffers libzmq still holds on our behalf."""
+    drain()
+    return {
+        "Context": atomic_get(&live_contexts),
+        "Socket": atomic_get(&live_sockets),
+        "Frame": atomic_get(&live_frames),
+        "lent": atomic_get(&release_lent),
+    }

@@ -1,0 +1,281 @@
+"""Frames and messages through a SocketHandle: try first, then wait without the GIL.
+
+The caller is inside the handle (enter, leave). libzmq's own wait is used, so a frame that comes wakes us directly;
+the clock is read, and RCVTIMEO or SNDTIMEO looked at, only once we have to wait.
+"""
+
+from libc.math cimport ceil
+from libc.stdlib cimport free, malloc
+
+from time import monotonic
+
+ctypedef int (*transfer_t)(libzmq.zmq_msg_t *msg, void *socket, int flags) noexcept nogil
+
+cdef enum:
+    SHARED_WAIT_MS = 50     # how long a waiter on a thread-safe socket sleeps before it looks again: see wait_shared
+    FRAMES_ON_STACK = 16
+
+
+cdef inline bint try_send(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags) noexcept:
+    """Send at once if that is possible: the hot path, without a way to raise. For a caller that is outside.
+
+    After a failure zmq_errno() says why: EBUSY where libzmq was not asked, because somebody is inside.
+    """
+    cdef int rc
+    if not guard_enter(&handle.state):
+        libzmq.set_errno(EBUSY)
+        return False
+    rc = libzmq.zmq_msg_send(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT)
+    guard_leave(&handle.state)
+    return rc != -1
+
+
+cdef inline bint try_recv(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags) noexcept:
+    """Receive what is there; as try_send()."""
+    cdef int rc
+    if not guard_enter(&handle.state):
+        libzmq.set_errno(EBUSY)
+        return False
+    rc = libzmq.zmq_msg_recv(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT)
+    guard_leave(&handle.state)
+    return rc != -1
+
+
+cdef int send_patiently(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, object timeout) except -1:
+    """After try_send() has failed: raise, or wait. On error `msg` is still the caller's to close."""
+    return patiently(handle, msg, flags, timeout, <transfer_t>libzmq.zmq_msg_send, libzmq.ZMQ_SNDTIMEO)
+
+
+cdef int recv_patiently(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, object timeout) except -1:
+    """After try_recv() has failed: raise, or wait."""
+    return patiently(handle, msg, flags, timeout, <transfer_t>libzmq.zmq_msg_recv, libzmq.ZMQ_RCVTIMEO)
+
+
+cdef int patiently(
+    SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, object timeout, transfer_t transfer, int timeout_option
+) except -1:
+    cdef int errnum = libzmq.zmq_errno()
+    handle.enter()
+    try:
+        if errnum == EBUSY:     # not tried yet: enter() has found out that it may be
+            if transfer(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT) != -1:
+                return 0
+            errnum = libzmq.zmq_errno()
+        return retry(handle, msg, flags, timeout, transfer, timeout_option, errnum)
+    finally:
+        handle.leave()
+
+
+cdef inline int send_frame(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, object timeout) except -1:
+    """Send `msg`, for a caller that is inside. libzmq owns it afterwards; on error it is the caller's to close."""
+    if libzmq.zmq_msg_send(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT) != -1:
+        return 0
+    return retry(handle, msg, flags, timeout, <transfer_t>libzmq.zmq_msg_send, libzmq.ZMQ_SNDTIMEO, libzmq.zmq_errno())
+
+
+cdef inline int recv_frame(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, object timeout) except -1:
+    """Receive into `msg`, an initialised message, for a caller that is inside."""
+    if libzmq.zmq_msg_recv(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT) != -1:
+        return 0
+    return retry(handle, msg, flags, timeout, <transfer_t>libzmq.zmq_msg_recv, libzmq.ZMQ_RCVTIMEO, libzmq.zmq_errno())
+
+
+cdef int retry(
+    SocketHandle handle,
+    libzmq.zmq_msg_t *msg,
+    int flags,
+    object timeout,
+    transfer_t transfer,
+    int timeout_option,
+    int errnum,
+) except -1:
+    """After a try that failed with `errnum`: raise, or wait as long as the caller allows.
+
+    Only EAGAIN and EINTR leave `msg` as it was; after any other failure libzmq may have closed it.
+    """
+    cdef int limit_ms
+    if handle.socket_type == libzmq.ZMQ_DGRAM and msg_is_closed(msg):
+        # an unbound DGRAM drops the frame, reports a failure and leaves errno as it was
+        return fail(ENOTCONN, "send", "on a DGRAM socket that is not bound")
+    if errnum == EINTR:
+        handle.run_signal_handlers()
+    elif errnum != EAGAIN or flags & libzmq.ZMQ_DONTWAIT:
+        return fail_plain(errnum)
+    if flags & libzmq.ZMQ_DONTWAIT:
+        limit_ms = 0
+    elif timeout is None:
+        limit_ms = handle.get_int(timeout_option)
+    else:
+        limit_ms = milliseconds(timeout)
+    if limit_ms == 0:
+        if transfer(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT) != -1:
+            return 0
+        return fail_plain(libzmq.zmq_errno())
+    if handle.thread_safe:
+        return wait_shared(handle, msg, flags, limit_ms, transfer)
+    return wait_alone(handle, msg, flags, limit_ms, transfer, timeout_option)
+
+
+cdef int wait_alone(
+    SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, int limit_ms, transfer_t transfer, int timeout_option
+) except -1:
+    """Wait inside libzmq, at most `limit_ms` (-1: for ever). After a signal it waits on for the time that is left."""
+    cdef double deadline = monotonic() * 1000 + limit_ms
+    cdef int configured_ms = handle.get_int(timeout_option)
+    cdef int current_ms = configured_ms
+    cdef int wanted_ms = limit_ms
+    cdef int rc, errnum = 0
+    try:
+        while True:
+            if wanted_ms != current_ms:
+                handle.set_int(timeout_option, wanted_ms)
+                current_ms = wanted_ms
+            guard_hold(&handle.state)
+            with nogil:
+                rc = transfer(msg, handle.ptr, flags)
+                if rc == -1:
+                    errnum = libzmq.zmq_errno()
+            guard_let_go(&handle.state)
+            if rc != -1:
+                return 0
+            if errnum != EINTR:
+                return fail_plain(errnum)
+            handle.run_signal_handlers()
+            if limit_ms >= 0:
+                wanted_ms = max(0, <int>ceil(deadline - monotonic() * 1000))
+    finally:
+        if current_ms != configured_ms and handle.ptr != NULL:
+            # fails only when the context is ending, and then nobody waits any more
+            libzmq.zmq_setsockopt(handle.ptr, timeout_option, &configured_ms, sizeof(int))
+
+
+cdef int wait_shared(
+    SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, int limit_ms, transfer_t transfer
+) except -1:
+    """Wait on a socket that other threads use at the same time.
+
+    libzmq waits for such a socket on a condition variable, where no signal reaches it, so we wait for its
+    zmq_poller's descriptor. Whoever wakes first takes the readability from the others: they look again by themselves.
+    """
+    cdef double deadline = monotonic() * 1000 + limit_ms
+    cdef double left_ms = SHARED_WAIT_MS
+    while True:
+        if limit_ms >= 0:
+            left_ms = deadline - monotonic() * 1000
+        wait_readable(handle, <int>ceil(min(max(left_ms, 0.0), <double>SHARED_WAIT_MS)))
+        if transfer(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT) != -1:
+            return 0
+        if not would_wait() or left_ms <= 0:
+            return fail_plain(libzmq.zmq_errno())
+
+
+cdef int wait_readable(SocketHandle handle, int timeout_ms) except -1:
+    """Sleep, GIL released, until the socket's descriptor says that something may have changed. Runs signal handlers."""
+    cdef libzmq.zmq_pollitem_t item
+    cdef int rc
+    item.socket = NULL
+    item.fd = handle.descriptor()
+    item.events = libzmq.ZMQ_POLLIN
+    item.revents = 0
+    guard_hold(&handle.state)
+    with nogil:
+        rc = libzmq.zmq_poll(&item, 1, timeout_ms)
+    guard_let_go(&handle.state)
+    if rc == -1:
+        if libzmq.zmq_errno() != EINTR:
+            return fail_plain(libzmq.zmq_errno())
+        handle.run_signal_handlers()
+    handle.quiet_descriptor()
+    return 0
+
+
+cdef int milliseconds(object timeout) except? -2:
+    """A per-call timeout, in seconds, as libzmq's int; rounded up, so that a short wait is not none at all."""
+    cdef double ms = ceil(<double>timeout * 1000)
+    if ms != ms:
+        raise ValueError("timeout is not a number of seconds")
+    if ms < 0 or ms >= 2147483647.0:
+        return -1       # for ever, and 24 days come to the same
+    return <int>ms
+
+
+cdef int send_frames(
+    SocketHandle handle, libzmq.zmq_msg_t *frames, Py_ssize_t count, int flags, object timeout
+) except -1:
+    """Send one message whole. Only its first frame may fail or wait; what libzmq has begun, it is given to the end."""
+    cdef Py_ssize_t i
+    cdef int more
+    send_frame(handle, frames, flags | libzmq.ZMQ_SNDMORE if count > 1 else flags, timeout)
+    for i in range(1, count):
+        more = libzmq.ZMQ_SNDMORE if i + 1 < count else flags & libzmq.ZMQ_SNDMORE
+        if libzmq.zmq_msg_send(&frames[i], handle.ptr, more | libzmq.ZMQ_DONTWAIT) == -1:
+            finish(handle, &frames[i], more, <transfer_t>libzmq.zmq_msg_send)
+    return 0
+
+
+cdef int finish(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, transfer_t transfer) except -1:
+    """Transfer a later frame of a message, however long it takes: signal handlers run when the message is whole."""
+    cdef int rc = -1
+    cdef int errnum = libzmq.zmq_errno()
+    while rc == -1:
+        if errnum != EAGAIN and errnum != EINTR:
+            return fail_plain(errnum)
+        guard_hold(&handle.state)
+        with nogil:
+            rc = transfer(msg, handle.ptr, flags)
+            if rc == -1:
+                errnum = libzmq.zmq_errno()
+        guard_let_go(&handle.state)
+    return 0
+
+
+cdef list recv_frames(SocketHandle handle, int flags, bint copy, bint track, object timeout):
+    """Receive one message whole, as a list of bytes or Frames."""
+    cdef libzmq.zmq_msg_t msg
+    cdef list frames = []       # made first: nothing may fail between two frames of one message
+    cdef bint more = True
+    libzmq.zmq_msg_init(&msg)   # never fails
+    try:
+        recv_frame(handle, &msg, flags, timeout)
+        while True:
+            more = libzmq.zmq_msg_more(&msg)
+            if copy:
+                guard_hold(&handle.state)   # a long copy releases the GIL
+                try:
+                    frames.append(message_bytes(&msg))
+                finally:
+                    guard_let_go(&handle.state)
+            else:
+                frames.append(received_frame(&msg, track))
+            if not more:
+                return frames
+            # the next frame replaces the content of msg
+            if libzmq.zmq_msg_recv(&msg, handle.ptr, libzmq.ZMQ_DONTWAIT) == -1:
+                finish(handle, &msg, 0, <transfer_t>libzmq.zmq_msg_recv)
+    finally:
+        libzmq.zmq_msg_close(&msg)  # never fails once initialised
+
+
+cdef Frame received_frame(libzmq.zmq_msg_t *msg, bint track):
+    cdef Frame frame = adopt(msg)
+    if track:
+        frame.tracker = FINISHED_TRACKER
+    return frame
+
+
+cdef MessageTracker load(libzmq.zmq_msg_t *msg, object data, bint copy, bint track, Py_ssize_t copy_threshold):
+    """Initialise `msg` with what is to be sent; the tracker if one was asked for. On error `msg` stays untouched."""
+    cdef Frame frame
+    if isinstance(data, Frame):
+        frame = <Frame>data
+        if track and frame.tracker is None:
+            raise ValueError("track: this Frame was made without track=True")
+        libzmq.zmq_msg_init(msg)                    # never fails
+        libzmq.zmq_msg_copy(msg, &frame.msg)        # never fails on two initialised messages
+        return frame.tracker if track else None
+    if isinstance(data, str):
+        raise TypeError("a frame is bytes-like, not str: use send_string, or encode it first")
+    if copy or byte_count(data) < copy_threshold:
+        fill(msg, data)
+        return FINISHED_TRACKER if track and not copy else None
+    return lend(msg, data, track)

@@ -1,0 +1,77 @@
+/* The part of a zmq_msg_t that is not its content: metadata, flags, routing id, group.
+
+   libzmq decodes small frames in place, inside a buffer that all frames of one read share, so one kept frame keeps
+   the whole buffer. Copying such a frame out through the public API would lose its metadata (Peer-Address, User-Id …),
+   which has no setter. This moves it, by the layout that msg.hpp has had since 4.3.3: metadata pointer first; type,
+   flags, routing id and group last. msg_layout_known() looks whether the libzmq we run with has that layout; if not,
+   frames stay where libzmq put them, which costs memory and nothing else. */
+#ifndef ZMQFAST_MSG_HEADER_H
+#define ZMQFAST_MSG_HEADER_H
+
+#include <stdint.h>
+#include <string.h>
+#include <zmq.h>
+
+enum
+{
+    MSG_METADATA = 0,
+    MSG_TYPE = 42,
+    MSG_FLAGS = 43,
+    MSG_ROUTING_ID = 44,
+    MSG_GROUP = 48,
+    MSG_SIZE = 64,
+    MSG_TYPE_VSM = 101,
+    MSG_TYPE_LMSG = 102,
+    MSG_TYPE_ZCLMSG = 105,
+    MSG_FLAG_MORE = 1
+};
+
+static int msg_layout_known (void)
+{
+    zmq_msg_t small, large;
+    const unsigned char *s = (const unsigned char *) &small;
+    const unsigned char *l = (const unsigned char *) &large;
+    int known = sizeof (void *) == 8 && sizeof (zmq_msg_t) == MSG_SIZE;
+    if (zmq_msg_init_size (&small, 2) == -1)
+        return 0;
+    if (zmq_msg_init_size (&large, 4096) == -1)
+        return 0;
+    known = known && s[MSG_TYPE] == MSG_TYPE_VSM && l[MSG_TYPE] == MSG_TYPE_LMSG && s[MSG_FLAGS] == 0
+            && l[MSG_FLAGS] == 0;
+#ifdef ZMQ_BUILD_DRAFT_API
+    {
+        uint32_t routing_id = 0;
+        zmq_msg_set_routing_id (&large, 0x12345678);
+        memcpy (&routing_id, l + MSG_ROUTING_ID, 4);
+        known = known && routing_id == 0x12345678;
+    }
+#endif
+    zmq_msg_close (&small);
+    zmq_msg_close (&large);
+    return known;
+}
+
+static int msg_in_arena (const zmq_msg_t *msg)
+{
+    return ((const unsigned char *) msg)[MSG_TYPE] == MSG_TYPE_ZCLMSG;
+}
+
+/* Whether libzmq has closed a message, as it does in a few calls that fail. */
+static int msg_is_closed (const zmq_msg_t *msg)
+{
+    return sizeof (zmq_msg_t) == MSG_SIZE && ((const unsigned char *) msg)[MSG_TYPE] == 0;
+}
+
+/* Gives `to`, a fresh message of its own type and content, all of `from`'s header; `from` can then be closed. */
+static void msg_move_header (zmq_msg_t *to, zmq_msg_t *from)
+{
+    unsigned char *t = (unsigned char *) to;
+    unsigned char *f = (unsigned char *) from;
+    memcpy (t + MSG_METADATA, f + MSG_METADATA, sizeof (void *));
+    memset (f + MSG_METADATA, 0, sizeof (void *));
+    t[MSG_FLAGS] |= f[MSG_FLAGS] & MSG_FLAG_MORE;
+    memcpy (t + MSG_ROUTING_ID, f + MSG_ROUTING_ID, MSG_SIZE - MSG_ROUTING_ID);
+    memset (f + MSG_GROUP, 0, MSG_SIZE - MSG_GROUP);
+}
+
+#endif

@@ -1,0 +1,109 @@
+"""zmq_poll over sockets, descriptors and objects with fileno().
+
+Sockets are looked at (ZMQ_EVENTS) with the GIL held; the wait without the GIL is on descriptors alone, so no socket
+is touched while another thread may have it.
+"""
+
+import threading
+
+
+cdef class PollItem:
+    """One thing to poll: a socket, or a descriptor."""
+
+    cdef object source              # what the caller gave, and gets back
+    cdef SocketHandle handle        # or None
+    cdef libzmq.zmq_fd_t fd
+    cdef short flags
+
+    def __cinit__(self, source, flags):
+        self.source = source
+        self.flags = flags
+        if isinstance(source, Socket):
+            self.handle = (<Socket>source).own()
+        elif isinstance(source, int):
+            self.fd = source
+        elif hasattr(source, "fileno"):
+            self.fd = source.fileno()
+        else:
+            raise TypeError(f"poll takes Sockets, descriptors and objects with fileno(), not {source!r}")
+
+    cdef int ready(self) except -1:
+        """What a socket can do at once. Leaves its descriptor unreadable, so that waiting for it makes sense."""
+        cdef SocketHandle handle = self.handle
+        handle.enter()
+        try:
+            self.fd = handle.descriptor()
+            handle.quiet_descriptor()
+            return handle.events() & self.flags
+        finally:
+            handle.leave()
+
+
+def zmq_poll(sockets, timeout=-1):
+    """Wait until one of (socket, flags) pairs is ready; returns (socket, events) for each that is, in their order.
+
+    Args:
+        sockets: Sockets, file descriptors, or objects with fileno(), each with POLLIN, POLLOUT, POLLERR, POLLPRI.
+        timeout: ms; None or negative waits for ever, 0 not at all.
+    Raises:
+        ZMQError: a socket that is closed (ENOTSOCK).
+        SocketBusy: a socket that another thread is using.
+    """
+    cdef list items = [PollItem(source, flags) for source, flags in sockets]
+    cdef double timeout_ms = -1 if timeout is None else timeout
+    cdef double deadline = monotonic() * 1000 + timeout_ms
+    cdef double left_ms
+    cdef list ready
+    cdef Py_ssize_t count = len(items)
+    cdef libzmq.zmq_pollitem_t *waiting
+    if count == 0:
+        threading.Event().wait(None if timeout_ms < 0 else timeout_ms / 1000)
+        return []
+    waiting = <libzmq.zmq_pollitem_t *>malloc(count * sizeof(libzmq.zmq_pollitem_t))
+    if waiting == NULL:
+        raise MemoryError
+    try:
+        while True:
+            left_ms = -1 if timeout_ms < 0 else max(0.0, ceil(deadline - monotonic() * 1000))
+            ready = poll_once(items, waiting, min(left_ms, 2147483647.0))
+            if ready or left_ms == 0:
+                return ready
+    finally:
+        free(waiting)
+
+
+cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, double left_ms):
+    """Look at each item; if none is ready, sleep once, so that the caller looks again."""
+    cdef PollItem item
+    cdef Py_ssize_t count = len(items)
+    cdef Py_ssize_t i
+    cdef int events
+    cdef int rc
+    cdef bint any_ready = False
+    cdef long wait_ms = <long>left_ms
+    cdef list found = []
+    for i in range(count):
+        item = <PollItem>items[i]
+        events = 0 if item.handle is None else item.ready()
+        any_ready = any_ready or events != 0
+        found.append(events)
+        waiting[i].socket = NULL
+        waiting[i].fd = item.fd
+        waiting[i].events = libzmq.ZMQ_POLLIN if item.handle is not None else item.flags
+        waiting[i].revents = 0
+    if any_ready:
+        wait_ms = 0
+    with nogil:
+        rc = libzmq.zmq_poll(waiting, <int>count, wait_ms)
+    if rc == -1:
+        if libzmq.zmq_errno() != EINTR:
+            fail(libzmq.zmq_errno(), "zmq_poll", None)
+        PyErr_CheckSignals()
+        return []
+    ready = []
+    for i in range(count):
+        item = <PollItem>items[i]
+        events = found[i] if item.handle is not None else waiting[i].revents & (item.flags | libzmq.ZMQ_POLLERR)
+        if events:
+            ready.append((item.source, events))
+    return ready

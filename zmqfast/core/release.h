@@ -1,0 +1,130 @@
+/* The release list: what libzmq has let go of, waiting for a thread that may touch Python objects.
+
+   libzmq's threads push (no Python, no lock); Python threads take the whole list at once. A thread that waits for
+   a buffer to come back blocks in release_wait(), which is the one place with a mutex: pushing takes it only
+   while somebody waits. */
+#ifndef ZMQFAST_RELEASE_H
+#define ZMQFAST_RELEASE_H
+
+#include <Python.h>
+#include <stdint.h>
+
+typedef struct release_node_t
+{
+    struct release_node_t *next;
+    Py_buffer view;
+    PyObject *tracker; /* owned reference, or NULL */
+} release_node_t;
+
+#if defined _MSC_VER
+#include <intrin.h>
+#include <windows.h>
+typedef void *volatile atomic_pointer_t;
+typedef volatile long atomic_int_t;
+#define atomic_take(p) ((release_node_t *) _InterlockedExchangePointer ((p), NULL))
+#define atomic_peek(p) ((release_node_t *) *(p))
+#define atomic_swap(p, expected, desired)                                                                            \
+    (_InterlockedCompareExchangePointer ((p), (desired), (expected)) == (expected))
+#define atomic_add(p, n) (_InterlockedExchangeAdd ((p), (n)) + (n))
+#define atomic_get(p) (*(p))
+static SRWLOCK release_mutex = SRWLOCK_INIT;
+static CONDITION_VARIABLE release_condition = CONDITION_VARIABLE_INIT;
+#define release_lock() AcquireSRWLockExclusive (&release_mutex)
+#define release_unlock() ReleaseSRWLockExclusive (&release_mutex)
+#define release_broadcast() WakeAllConditionVariable (&release_condition)
+static void release_sleep (int ms)
+{
+    SleepConditionVariableSRW (&release_condition, &release_mutex, ms, 0);
+}
+#else
+#include <pthread.h>
+#include <time.h>
+typedef void *atomic_pointer_t;
+typedef long atomic_int_t;
+#define atomic_take(p) ((release_node_t *) __atomic_exchange_n ((p), (void *) NULL, __ATOMIC_ACQUIRE))
+#define atomic_peek(p) ((release_node_t *) __atomic_load_n ((p), __ATOMIC_RELAXED))
+static inline int atomic_swap (atomic_pointer_t *p, void *expected, void *desired)
+{
+    return __atomic_compare_exchange_n (p, &expected, desired, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+#define atomic_add(p, n) __atomic_add_fetch ((p), (n), __ATOMIC_SEQ_CST)
+#define atomic_get(p) __atomic_load_n ((p), __ATOMIC_SEQ_CST)
+static pthread_mutex_t release_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t release_condition = PTHREAD_COND_INITIALIZER;
+#define release_lock() pthread_mutex_lock (&release_mutex)
+#define release_unlock() pthread_mutex_unlock (&release_mutex)
+#define release_broadcast() pthread_cond_broadcast (&release_condition)
+static void release_sleep (int ms)
+{
+    struct timespec until;
+    clock_gettime (CLOCK_REALTIME, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (ms % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec += 1;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_cond_timedwait (&release_condition, &release_mutex, &until);
+}
+#endif
+
+/* A counter that only holders of the GIL change. */
+#ifdef Py_GIL_DISABLED
+#define count_add(p, n) ((void) atomic_add ((p), (n)))
+#else
+#define count_add(p, n) ((void) (*(p) += (n)))
+#endif
+
+static atomic_pointer_t release_head = NULL;
+static atomic_int_t release_waiters = 0;
+static atomic_int_t release_finalising = 0;
+static atomic_int_t release_lent = 0; /* nodes that libzmq or the list still holds */
+
+/* In a forked child another thread may have held the mutex, and no thread waits. */
+static void release_after_fork (void)
+{
+#if !defined _MSC_VER
+    pthread_mutex_init (&release_mutex, NULL);
+    pthread_cond_init (&release_condition, NULL);
+#endif
+    release_waiters = 0;
+}
+
+static int (*release_pending_call) (void *) = NULL; /* drains; set by release.pyx */
+
+/* Runs in any thread, libzmq's I/O threads included: never touches a Python object. */
+static void release_on_free (void *data, void *hint)
+{
+    release_node_t *node = (release_node_t *) hint;
+    release_node_t *head;
+    (void) data;
+    do {
+        head = atomic_peek (&release_head);
+        node->next = head;
+    } while (!atomic_swap (&release_head, head, node));
+    if (head == NULL && !atomic_get (&release_finalising))
+        Py_AddPendingCall (release_pending_call, NULL); /* a full queue is no loss: a later call drains as well */
+    if (atomic_get (&release_waiters) > 0) {
+        release_lock ();
+        release_broadcast ();
+        release_unlock ();
+    }
+}
+
+static release_node_t *release_take (void)
+{
+    return atomic_peek (&release_head) ? atomic_take (&release_head) : NULL;
+}
+
+/* Wait, without the GIL, until something is on the list or `ms` are over. */
+static void release_wait (int ms)
+{
+    atomic_add (&release_waiters, 1);
+    release_lock ();
+    if (atomic_peek (&release_head) == NULL)
+        release_sleep (ms);
+    release_unlock ();
+    atomic_add (&release_waiters, -1);
+}
+
+#endif

@@ -1,0 +1,493 @@
+"""Socket: opening, naming endpoints, sending and receiving frames."""
+
+
+@cython.no_gc_clear         # `handle` and `context` are needed to the last, and close no cycle by themselves
+cdef class Socket:
+    """One ZeroMQ socket. Use it from one thread at a time; moving it between threads is fine.
+
+    Args:
+        context: the Context it belongs to, kept alive by it.
+        socket_type: PAIR, PUB, SUB …
+        shadow: a Socket, or the `underlying` address of one, to share instead of opening a new one.
+        copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
+    """
+
+    cdef object __weakref__
+    cdef SocketHandle handle
+    cdef readonly Context context
+    cdef readonly bint _is_shadow
+    cdef public Py_ssize_t copy_threshold
+
+    def __init__(self, context=None, int socket_type=-1, *, shadow=None, copy_threshold=None):
+        self.copy_threshold = COPY_THRESHOLD if copy_threshold is None else copy_threshold
+        if isinstance(context, Socket):
+            shadow = context
+        if shadow is not None and shadow is not 0:
+            self.handle = shadowed_socket(shadow)
+            self._is_shadow = True
+            if isinstance(context, Context):
+                self.context = context
+            elif isinstance(shadow, Socket):
+                self.context = (<Socket>shadow).context
+            return
+        if context is None:
+            raise TypeError("Socket: context must be specified")
+        if not isinstance(context, Context):
+            raise TypeError(f"Socket takes a Context, not {type(context).__name__}")
+        if socket_type < 0:
+            raise TypeError("Socket: socket_type must be specified")
+        self.context = context
+        self.handle = SocketHandle((<Context>context).own(), socket_type)
+        self.handle.context.sockets[id(self)] = weakref.ref(self)
+
+    def __dealloc__(self):
+        if self.handle is not None:
+            self.handle.context.sockets.pop(<size_t><void *>self, None)
+
+    cdef inline SocketHandle own(self):
+        if self.handle is None:
+            raise RuntimeError("Socket.__init__ was not called")
+        return self.handle
+
+    @property
+    def underlying(self):
+        """The address of libzmq's socket; 0 once closed."""
+        return <size_t>self.own().ptr
+
+    @property
+    def closed(self):
+        """Whether the socket is closed, or its context has been terminated."""
+        return self.handle is None or self.handle.ptr == NULL
+
+    @property
+    def _type(self):
+        """The socket type as an int, also once closed."""
+        return self.own().socket_type
+
+    # endpoints
+
+    def bind(self, endpoint):
+        """Accept peers at `endpoint`, such as tcp://127.0.0.1:5555, tcp://*:*, ipc://path, inproc://name.
+
+        With a wildcard, LAST_ENDPOINT tells what the system chose.
+
+        Raises:
+            ZMQError: naming the endpoint: in use (EADDRINUSE), not ours (EADDRNOTAVAIL, ENODEV), not an endpoint
+                (EINVAL), a transport this build lacks (EPROTONOSUPPORT) or the socket type cannot use
+                (ENOCOMPATPROTO).
+        """
+        self.name_endpoint(endpoint, libzmq.zmq_bind, "bind")
+
+    def connect(self, endpoint):
+        """Look for a peer at `endpoint`, now and whenever the connection is lost; does not wait.
+
+        Raises:
+            ZMQError: naming the endpoint: not an endpoint (EINVAL), a transport this build lacks (EPROTONOSUPPORT)
+                or the socket type cannot use (ENOCOMPATPROTO).
+        """
+        self.name_endpoint(endpoint, libzmq.zmq_connect, "connect")
+
+    def unbind(self, endpoint):
+        """Stop accepting at `endpoint`, as LAST_ENDPOINT told it after bind.
+
+        Raises:
+            ZMQError: nothing is bound there (ENOENT).
+        """
+        self.name_endpoint(endpoint, libzmq.zmq_unbind, "unbind")
+
+    def disconnect(self, endpoint):
+        """Leave the peer at `endpoint`, as given to connect; messages queued for it follow LINGER.
+
+        Raises:
+            ZMQError: nothing is connected there (ENOENT).
+        """
+        self.name_endpoint(endpoint, libzmq.zmq_disconnect, "disconnect")
+
+    cdef int name_endpoint(self, object endpoint, int (*call)(void *, const char *) noexcept nogil, str name) except -1:
+        """Run one of the four, which may look up names or touch files, without the GIL."""
+        cdef SocketHandle handle = self.own()
+        cdef bytes text = endpoint_bytes(endpoint, name)
+        cdef const char *c_endpoint = text
+        cdef int rc, errnum = EINTR
+        handle.enter_quietly()
+        try:
+            if call == libzmq.zmq_bind or call == libzmq.zmq_connect:
+                before_endpoint(handle, text)
+            while errnum == EINTR:
+                errnum = 0
+                guard_hold(&handle.state)
+                with nogil:
+                    rc = call(handle.ptr, c_endpoint)
+                    if rc == -1:
+                        errnum = libzmq.zmq_errno()
+                guard_let_go(&handle.state)
+                if errnum == EINTR:
+                    handle.run_signal_handlers()
+            if errnum:
+                fail(errnum, name, text.decode("utf-8", "replace"))
+            name_inproc_end(handle, text, name)
+        finally:
+            handle.leave()
+        return 0
+
+    def connect_peer(self, endpoint):
+        """Connect a PEER socket; returns the routing id of the peer, for `send` (draft, zmq_connect_peer).
+
+        Raises:
+            ZMQError: not a PEER socket (ENOTSUP), or as connect().
+        """
+        cdef SocketHandle handle = self.own()
+        cdef bytes text = endpoint_bytes(endpoint, "connect_peer")
+        cdef const char *c_endpoint = text
+        cdef libzmq.uint32_t routing_id
+        handle.enter()
+        try:
+            guard_hold(&handle.state)
+            with nogil:
+                routing_id = libzmq.zmq_connect_peer(handle.ptr, c_endpoint)
+            guard_let_go(&handle.state)
+            if routing_id == 0:
+                fail(libzmq.zmq_errno(), "connect_peer", text.decode("utf-8", "replace"))
+        finally:
+            handle.leave()
+        return routing_id
+
+    def disconnect_peer(self, routing_id):
+        """Leave one peer of a PEER or SERVER socket (draft, zmq_disconnect_peer).
+
+        Raises:
+            ZMQError: no such peer (EHOSTUNREACH), or another socket type (ENOTSUP).
+        """
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.uint32_t number = routing_id
+        handle.enter()
+        try:
+            check(libzmq.zmq_disconnect_peer(handle.ptr, number), "disconnect_peer", number)
+        finally:
+            handle.leave()
+
+    def join(self, group):
+        """Take part in a DISH socket's group, str or bytes of at most 255 bytes (draft, zmq_join).
+
+        Raises:
+            ZMQError: not a DISH socket, too long, or joined already (EINVAL).
+        """
+        self.name_group(group, True)
+
+    def leave(self, group):
+        """Leave a DISH socket's group (draft, zmq_leave).
+
+        Raises:
+            ZMQError: not a DISH socket, or not joined (EINVAL).
+        """
+        self.name_group(group, False)
+
+    cdef int name_group(self, object group, bint joining) except -1:
+        cdef SocketHandle handle = self.own()
+        name = group_bytes(group)
+        handle.enter()
+        try:
+            if joining:
+                return check(libzmq.zmq_join(handle.ptr, name), "join", repr(group))
+            return check(libzmq.zmq_leave(handle.ptr, name), "leave", repr(group))
+        finally:
+            handle.leave()
+
+    def close(self, linger=None):
+        """Close the socket; safe to repeat. Does not wait: messages unsent are sent for `linger` ms more.
+
+        Args:
+            linger: ms; -1 for ever, 0 drops them; None keeps the LINGER option.
+        Raises:
+            SocketBusy: another thread is using the socket.
+        """
+        if self.handle is not None:
+            self.handle.close(linger)
+
+    # options
+
+    def get(self, option):
+        """The value of a socket option, by its C type an int or bytes (zmq_getsockopt).
+
+        Raises:
+            ZMQError: naming the option: unknown, or write-only (EINVAL).
+        """
+        cdef SocketHandle handle = self.own()
+        cdef int number = option
+        if number == libzmq.ZMQ_EVENTS or number == libzmq.ZMQ_FD:
+            handle.enter()
+        else:
+            handle.enter_quietly()
+        try:
+            return get_option(handle, number)
+        finally:
+            handle.leave()
+
+    def set(self, option, value):
+        """Set a socket option; `value` is an int or bytes by its C type (zmq_setsockopt).
+
+        HWM sets both high-water marks. Most options count for later binds and connects only.
+
+        Raises:
+            TypeError, OverflowError: not a value of that C type.
+            ZMQError: naming the option: unknown, read-only, or out of range (EINVAL).
+        """
+        cdef SocketHandle handle = self.own()
+        cdef int number = option
+        handle.enter_quietly()
+        try:
+            set_option(handle, number, value)
+        finally:
+            handle.leave()
+
+    def fileno(self):
+        """The descriptor that becomes readable when EVENTS may have changed; edge-triggered (ZMQ_FD)."""
+        return self.get(libzmq.ZMQ_FD)
+
+    # frames
+
+    def send(self, data, int flags=0, bint copy=True, bint track=False, routing_id=None, group=None, *, timeout=None):
+        """Send one frame. Waits while no peer can take it, at most `sndtimeo` ms or `timeout` seconds.
+
+        Args:
+            data: bytes-like, or a Frame.
+            flags: DONTWAIT to raise at once instead of waiting, SNDMORE when more frames of the message follow.
+            copy: False lends the buffer to libzmq, which keeps it exported until it is sent.
+            track: with copy=False, return a MessageTracker.
+            routing_id: the peer, on SERVER and PEER sockets.
+            group: the group, on RADIO sockets.
+        Raises:
+            Again: no peer could take it in time (EAGAIN).
+            ZMQError: a REQ or REP whose turn it is not (EFSM); no such peer (EHOSTUNREACH); a socket type that
+                does not send (ENOTSUP).
+            ContextTerminated: the context ended (ETERM).
+        """
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        cdef MessageTracker tracker = None
+        cdef bint tried = False
+        if PyBytes_CheckExact(data) and copy:
+            fill_from(&msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            if routing_id is None and group is None:
+                if try_send(handle, &msg, flags):
+                    return None
+                tried = True
+        else:
+            tracker = load(&msg, data, copy, track, self.copy_threshold)
+        try:
+            if routing_id is not None:
+                set_routing_id(&msg, routing_id)
+            if group is not None:
+                set_group(&msg, group)
+            if tried or not try_send(handle, &msg, flags):
+                send_patiently(handle, &msg, flags, timeout)
+        except:
+            libzmq.zmq_msg_close(&msg)      # fails where libzmq has closed it already
+            raise
+        return tracker
+
+    def recv(self, int flags=0, bint copy=True, bint track=False, *, timeout=None):
+        """Receive one frame, as bytes, or with copy=False as a Frame. Waits at most `rcvtimeo` ms or `timeout` seconds.
+
+        Args:
+            flags: DONTWAIT to raise at once instead of waiting.
+        Raises:
+            Again: no frame came in time (EAGAIN).
+            ZMQError: a REQ or REP whose turn it is not (EFSM); a socket type that does not receive (ENOTSUP).
+            ContextTerminated: the context ended (ETERM).
+        """
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        libzmq.zmq_msg_init(&msg)           # never fails
+        if not try_recv(handle, &msg, flags):
+            if flags & libzmq.ZMQ_DONTWAIT and would_wait():
+                raise_plain(Again)          # msg is empty: there is nothing to close
+            recv_patiently(handle, &msg, flags, timeout)
+        if not copy:
+            return received_frame(&msg, track)
+        try:
+            return message_bytes(&msg)
+        finally:
+            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+
+    def recv_into(self, buffer, /, *, Py_ssize_t nbytes=0, int flags=0, timeout=None):
+        """Receive one frame into a writable buffer; returns the frame's size, which is more than fits if it was cut.
+
+        Args:
+            nbytes: at most so many bytes; 0 for the size of the buffer.
+        Raises:
+            ValueError: nbytes is negative, or more than the buffer holds.
+            BufferError: the buffer is not contiguous, or cannot be written.
+            Again, ZMQError, ContextTerminated: as recv().
+        """
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        cdef Py_buffer view
+        cdef size_t size, room
+        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+        libzmq.zmq_msg_init(&msg)           # never fails
+        try:
+            if nbytes < 0 or nbytes > view.len:
+                raise ValueError(f"nbytes={nbytes} does not fit a buffer of {view.len} bytes")
+            if not try_recv(handle, &msg, flags):
+                recv_patiently(handle, &msg, flags, timeout)
+            size = libzmq.zmq_msg_size(&msg)
+            room = nbytes or view.len
+            if min(size, room) < RELEASE_GIL_FROM:
+                memcpy(view.buf, libzmq.zmq_msg_data(&msg), min(size, room))
+            else:
+                with nogil:
+                    memcpy(view.buf, libzmq.zmq_msg_data(&msg), min(size, room))
+            return size
+        finally:
+            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+            PyBuffer_Release(&view)
+
+    # messages
+
+    def send_multipart(
+        self, msg_parts, int flags=0, bint copy=True, bint track=False, routing_id=None, group=None, *, timeout=None
+    ):
+        """Send one message of one or more frames: whole, or not at all.
+
+        Args and errors are send()'s, for all frames alike; `flags` with SNDMORE leaves the message open.
+        Raises:
+            TypeError: naming the frame that is not bytes-like; nothing was sent.
+            ValueError: no frame.
+        """
+        cdef SocketHandle handle = self.own()
+        cdef tuple parts = msg_parts if type(msg_parts) is tuple else tuple(msg_parts)
+        cdef Py_ssize_t count = len(parts)
+        cdef Py_ssize_t loaded = 0
+        cdef Py_ssize_t i
+        cdef libzmq.zmq_msg_t on_stack[FRAMES_ON_STACK]
+        cdef libzmq.zmq_msg_t *frames = on_stack
+        cdef MessageTracker tracker
+        cdef list trackers = []
+        if count == 0:
+            raise ValueError("send_multipart: a message has at least one frame")
+        if count > FRAMES_ON_STACK:
+            frames = <libzmq.zmq_msg_t *>malloc(count * sizeof(libzmq.zmq_msg_t))
+            if frames == NULL:
+                raise MemoryError
+        try:
+            for i in range(count):
+                tracker = load_numbered(&frames[i], parts, i, copy, track, self.copy_threshold)
+                loaded += 1
+                if tracker is not None:
+                    trackers.append(tracker)
+                if routing_id is not None:
+                    set_routing_id(&frames[i], routing_id)
+                if group is not None:
+                    set_group(&frames[i], group)
+            handle.enter()
+            try:
+                send_frames(handle, frames, count, flags, timeout)
+            finally:
+                handle.leave()
+        finally:
+            for i in range(loaded):
+                libzmq.zmq_msg_close(&frames[i])    # empty where libzmq took it; fails where it has closed it already
+            if frames != on_stack:
+                free(frames)
+        if not trackers:
+            return None
+        return trackers[0] if count == 1 else MessageTracker(*trackers)
+
+    def recv_multipart(self, int flags=0, bint copy=True, bint track=False, *, timeout=None):
+        """Receive one message whole, as a list of bytes, or with copy=False of Frames.
+
+        Args and errors are recv()'s.
+        """
+        cdef SocketHandle handle = self.own()
+        handle.enter()
+        try:
+            return recv_frames(handle, flags, copy, track, timeout)
+        finally:
+            handle.leave()
+
+    # events
+
+    def poll(self, timeout=None, int flags=libzmq.ZMQ_POLLIN):
+        """Wait until the socket can do one of `flags`; returns which of them, or 0 when `timeout` ms were over.
+
+        Args:
+            timeout: ms; None or negative waits for ever.
+        """
+        ready = zmq_poll([(self, flags)], timeout)
+        return ready[0][1] if ready else 0
+
+    def wait_connected(self, int peers=1, timeout=None):
+        """Wait until so many peers have finished their handshake; returns how many are connected.
+
+        Call it after bind or connect and before the first use of the socket; from then on peers are counted, and it
+        can be called again at any time, from any thread. An inproc peer counts as soon as both ends are named. A
+        SUB that is connected has not subscribed yet: on XPUB, wait for its subscription instead.
+
+        Args:
+            peers: how many; 0 only begins to count.
+            timeout: seconds; None waits for ever.
+        Raises:
+            Again: there were fewer in time (EAGAIN).
+            ZMQError: the socket was used before anyone asked (EFSM), or has a monitor of its own (EBUSY).
+            ContextTerminated: the context ended (ETERM).
+        """
+        return wait_for_peers(self.own(), peers, timeout)
+
+    def monitor(self, endpoint, int events=libzmq.ZMQ_EVENT_ALL):
+        """Report events at the inproc `endpoint` to a PAIR socket that connects there; None ends it.
+
+        Replaces a monitor that was there before. get_monitor_socket() makes the reading end as well.
+
+        Raises:
+            ZMQError: not an inproc endpoint (EPROTONOSUPPORT), in use (EADDRINUSE), or no such events (EINVAL).
+        """
+        cdef SocketHandle handle = self.own()
+        cdef bytes text
+        cdef const char *c_endpoint = NULL
+        cdef int rc
+        if endpoint is not None:
+            text = endpoint_bytes(endpoint, "monitor")
+            c_endpoint = text
+        handle.enter()
+        try:
+            end_watch(handle)       # a socket has one monitor
+            guard_hold(&handle.state)
+            with nogil:     # ending a monitor reports that, and may wait for room to do so
+                rc = libzmq.zmq_socket_monitor(handle.ptr, c_endpoint, events)
+            guard_let_go(&handle.state)
+            check(rc, "monitor", endpoint)
+            handle.forget_monitor()
+        finally:
+            handle.leave()
+
+    def _read_monitor_of(self, Socket monitored not None):
+        """We are the reading end of `monitored`'s monitor: whichever closes first ends it."""
+        self.own().monitored = monitored.own()
+        monitored.own().monitor = self.own()
+
+
+cdef bytes endpoint_bytes(object endpoint, str call):
+    """An endpoint as libzmq takes it."""
+    cdef bytes text
+    if isinstance(endpoint, str):
+        text = endpoint.encode()
+    elif isinstance(endpoint, bytes):
+        text = endpoint
+    else:
+        raise TypeError(f"{call} takes an endpoint as str, not {endpoint!r}")
+    if 0 in text:
+        raise ValueError(f"{call}: an endpoint has no NUL in it: {endpoint!r}")
+    if len(text) > LONGEST_ENDPOINT:
+        raise ValueError(f"{call}: an endpoint has at most {LONGEST_ENDPOINT} bytes, not {len(text)}")
+    return text
+
+
+cdef MessageTracker load_numbered(
+    libzmq.zmq_msg_t *msg, tuple parts, Py_ssize_t i, bint copy, bint track, Py_ssize_t copy_threshold
+):
+    """load() for one frame of a message; its error says which."""
+    try:
+        return load(msg, parts[i], copy, track, copy_threshold)
+    except (TypeError, BufferError, ValueError) as error:
+        raise type(error)(f"frame {i}: {error}") from None
