@@ -1,0 +1,5 @@
+"""`python -m zmqfast` is the `zmqfast` command."""
+
+from zmqfast.cli import main
+
+main()

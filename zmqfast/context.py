@@ -1,0 +1,151 @@
+"""Context: the core's context with the conveniences."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import weakref
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, cast, overload
+
+from zmqfast import _core
+from zmqfast.constants import SocketOption
+from zmqfast.errors import SocketBusy, ZMQError
+from zmqfast.options import ContextOptions
+from zmqfast.socket import Socket, public_name
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+SocketT = TypeVar("SocketT", bound=Socket[Any], covariant=True)
+OtherSocketT = TypeVar("OtherSocketT", bound=Socket[Any])
+
+
+class Context(_core.Context, ContextOptions, Generic[SocketT]):
+    """A container of sockets with its own I/O threads. Make one, share it between threads.
+
+    Context options are attributes (`io_threads`, `max_sockets` …); setting a socket option as an attribute
+    (`context.linger = 0`) makes it the default of the sockets opened from then on.
+
+    Args:
+        io_threads: how many threads do the network work; 0 is enough for inproc alone. Or a Context to shadow.
+        shadow: a Context, or the `underlying` address of one, to share instead of making a new one.
+    """
+
+    __slots__ = ("exit_linger", "sockopts")
+
+    _socket_class: ClassVar[type[Socket[Any]]] = Socket
+    _instances: ClassVar[dict[type, Context[Any]]] = {}
+
+    exit_linger: int | None
+    """How many ms the exit of the process may wait for this context's unsent messages; None, as in pyzmq, waits not
+    at all, -1 for ever."""
+
+    sockopts: dict[int, Any]
+
+    def __init__(
+        self: Context[Socket[bytes]],
+        io_threads: int | _core.Context = 1,
+        shadow: _core.Context | int | None = None,
+    ) -> None:
+        super().__init__(io_threads, shadow)
+        self.exit_linger = None
+        source = io_threads if isinstance(io_threads, Context) else shadow
+        self.sockopts = dict(source.sockopts) if isinstance(source, Context) else {}
+        if not self._is_shadow:
+            _living.add(self)
+
+    @classmethod
+    def instance(cls, io_threads: int = 1) -> Self:
+        """The process-wide Context of this class, made when there is none, or when it was terminated or forked away."""
+        context = Context._instances.get(cls)
+        if context is None or context.closed:
+            context = Context._instances[cls] = cls(io_threads)
+        return cast("Self", context)
+
+    @classmethod
+    def shadow(cls, address: int | _core.Context) -> Self:
+        """A Context that shares the libzmq context of another one, or of its `underlying` address."""
+        return cls(shadow=address)
+
+    @overload
+    def socket(self, socket_type: int, socket_class: None = None, **kwargs: Any) -> SocketT: ...
+    @overload
+    def socket(
+        self, socket_type: int, socket_class: Callable[[Any, int], OtherSocketT], **kwargs: Any
+    ) -> OtherSocketT: ...
+    def socket(self, socket_type: int, socket_class: Any = None, **kwargs: Any) -> Any:
+        """Open a socket of `socket_type` with this context's default options.
+
+        Args:
+            socket_class: make this class of socket instead of the context's own.
+            kwargs: passed to the class.
+        Raises:
+            ZMQError: not a socket type (EINVAL); no descriptors or no room within MAX_SOCKETS (EMFILE); the context
+                is closed (ENOTSUP).
+        """
+        socket = (socket_class or self._socket_class)(self, socket_type, **kwargs)
+        for option, value in self.sockopts.items():
+            try:
+                socket.set(option, value)
+            except ZMQError as error:
+                if error.errno != errno.EINVAL:     # an option of other socket types, such as SUBSCRIBE
+                    raise
+        return socket
+
+    def getsockopt(self, opt: int) -> Any:
+        """The default of a socket option, as setsockopt() set it."""
+        return self.sockopts[opt]
+
+    def setsockopt(self, opt: int, value: Any) -> None:
+        """Set the default of a socket option for the sockets opened from now on."""
+        self.sockopts[SocketOption(opt)] = value
+
+    def destroy(self, linger: int | None = None) -> None:
+        """Close every open socket, then term().
+
+        Args:
+            linger: ms for each socket; None keeps what each has.
+
+        A socket that another thread is using is told that the context ends; that thread closes it.
+        """
+        if self.closed:
+            return
+        for socket in self._sockets():
+            try:
+                socket.close(linger)
+            except SocketBusy:
+                self.shutdown()
+        self.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.destroy()
+
+    def __copy__(self, memo: Any = None) -> Self:
+        return type(self).shadow(self)
+
+    __deepcopy__ = __copy__
+
+    def __repr__(self) -> str:
+        count = 0 if self.closed else len(self._sockets())
+        sockets = f"{count} socket{'' if count == 1 else 's'}" if count else ""
+        return f"<{public_name(type(self))}({sockets}) at {id(self):#x}{' closed' if self.closed else ''}>"
+
+
+_living: weakref.WeakSet[Context[Any]] = weakref.WeakSet()
+
+
+def _wait_at_exit() -> None:
+    """Give the contexts that ask for it their time to send what is unsent."""
+    for context in list(_living):
+        if context.exit_linger is not None and not context.closed:
+            context.destroy(linger=context.exit_linger)
+
+
+atexit.register(_wait_at_exit)

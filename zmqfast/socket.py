@@ -1,0 +1,346 @@
+"""Socket: the core's socket with the conveniences."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import pickle
+import random
+import warnings
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, cast
+
+from zmqfast import _core
+from zmqfast.constants import EVENT_ALL, LINGER, PAIR, POLLIN, RCVHWM, SocketOption, SocketType, option_types
+from zmqfast.errors import ZMQBindError, ZMQError
+from zmqfast.monitor import MonitorEvent, parse_event
+from zmqfast.options import SocketOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from typing_extensions import Buffer, Self
+
+    from zmqfast._core import Frame, MessageTracker
+
+ReceivedT = TypeVar("ReceivedT", covariant=True)
+ValueT = TypeVar("ValueT")
+
+FIRST_RANDOM_PORT = 49152       # the dynamic ports (RFC 6335)
+LAST_RANDOM_PORT = 65536        # exclusive, as pyzmq's
+
+_core._set_option_types(option_types())
+
+_monitor_numbers = itertools.count(1)
+
+
+class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
+    """One ZeroMQ socket. Use it from one thread at a time; moving it between threads is fine.
+
+    Socket options are attributes (`linger`, `sndhwm`, `rcvtimeo` …), in lower or upper case.
+
+    Args:
+        context: the Context it belongs to; or a Socket to shadow.
+        socket_type: PAIR, PUB, SUB …
+        shadow: a Socket, or the `underlying` address of one, to share instead of opening a new one.
+        copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
+    """
+
+    __slots__ = ("_monitor_socket",)
+
+    _monitor_class: ClassVar[type[Socket[Any]]]
+
+    _monitor_socket: Socket[Any] | None
+
+    def __init__(
+        self: Socket[bytes],
+        context: _core.Context | _core.Socket | None = None,
+        socket_type: int = -1,
+        *,
+        shadow: _core.Socket | int | None = None,
+        copy_threshold: int | None = None,
+    ) -> None:
+        self._monitor_socket = None
+        super().__init__(context, socket_type, shadow=shadow, copy_threshold=copy_threshold)
+
+    @classmethod
+    def shadow(cls, address: int | _core.Socket) -> Self:
+        """A Socket that shares the libzmq socket of another one, or of its `underlying` address."""
+        return cls(shadow=address)
+
+    @property
+    def socket_type(self) -> SocketType:
+        """The socket's type, also once closed."""
+        return SocketType(self._type)
+
+    # endpoints
+
+    def bind(self, addr: str | bytes) -> EndpointContext[Self]:  # type: ignore[override]
+        """Accept peers at an endpoint; `with socket.bind(endpoint):` unbinds and closes at the end.
+
+        Errors are those of the core's bind().
+        """
+        super().bind(addr)
+        return EndpointContext(self, "bind", addr)
+
+    def connect(self, addr: str | bytes) -> EndpointContext[Self]:  # type: ignore[override]
+        """Look for a peer at an endpoint; `with socket.connect(endpoint):` disconnects and closes at the end.
+
+        Errors are those of the core's connect().
+        """
+        super().connect(addr)
+        return EndpointContext(self, "connect", addr)
+
+    def bind_to_random_port(
+        self,
+        addr: str,
+        min_port: int = FIRST_RANDOM_PORT,
+        max_port: int = LAST_RANDOM_PORT,
+        max_tries: int = 100,
+    ) -> int:
+        """Bind to a free port of `addr` (tcp://127.0.0.1) and return it; the system chooses it in the default range.
+
+        Args:
+            min_port, max_port: choose from this range instead, `max_port` excluded.
+            max_tries: how many ports of the range are tried.
+        Raises:
+            ZMQBindError: no port of the range was free in `max_tries` tries.
+            ZMQError: the address is none of ours, or not an endpoint.
+        """
+        if (min_port, max_port) == (FIRST_RANDOM_PORT, LAST_RANDOM_PORT):
+            super().bind(f"{addr}:*")
+            return int(self.last_endpoint.rpartition(b":")[2])
+        if not min_port < max_port:
+            raise ValueError(f"bind_to_random_port: no port is in {min_port}..{max_port}")
+        for _ in range(max_tries):
+            port = random.randrange(min_port, max_port)
+            try:
+                super().bind(f"{addr}:{port}")
+            except ZMQError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+            else:
+                return port
+        raise ZMQBindError(f"bind_to_random_port {addr}: no free port found in {max_tries} tries")
+
+    # options
+
+    getsockopt = _core.Socket.get
+    setsockopt = _core.Socket.set
+
+    def get_string(self, option: int, encoding: str = "utf-8") -> str:
+        """An option of bytes, decoded.
+
+        Raises:
+            TypeError: the option is an int.
+        """
+        value = self.get(option)
+        if not isinstance(value, bytes):
+            raise TypeError(f"getsockopt {option!r} is not text")
+        return value.decode(encoding)
+
+    def set_string(self, option: int, optval: str, encoding: str = "utf-8") -> None:
+        """Set an option of bytes from text.
+
+        Raises:
+            TypeError: `optval` is no str, or the option is an int.
+        """
+        if not isinstance(optval, str):
+            raise TypeError(f"setsockopt_string {option!r} takes str, not {optval!r}")
+        self.set(option, optval.encode(encoding))
+
+    getsockopt_string = getsockopt_unicode = get_string
+    setsockopt_string = setsockopt_unicode = set_string
+
+    @property
+    def hwm(self) -> int:
+        """The high-water mark of both directions, in messages; where they differ, the sender's."""
+        return self.get_hwm()
+
+    @hwm.setter
+    def hwm(self, value: int) -> None:
+        self.set_hwm(value)
+
+    def get_hwm(self) -> int:
+        """The high-water mark of both directions, in messages; where they differ, the sender's."""
+        return cast(int, self.get(SocketOption.SNDHWM))
+
+    def set_hwm(self, value: int) -> None:
+        """Set the high-water mark of both directions, in messages; 0 is none. Counts for later binds and connects."""
+        self.set(SocketOption.HWM, value)
+
+    # typed messages
+
+    def send_string(
+        self,
+        u: str | bytes,
+        flags: int = 0,
+        copy: bool = True,
+        encoding: str = "utf-8",
+        **kwargs: Any,
+    ) -> MessageTracker | None:
+        """Send text as one frame; bytes go out as they are. Other arguments and errors: send()."""
+        if isinstance(u, str):
+            u = u.encode(encoding)
+        elif not isinstance(u, bytes):
+            raise TypeError(f"send_string takes str or bytes, not {u!r}")
+        return self.send(u, flags, copy, **kwargs)
+
+    def recv_string(self, flags: int = 0, encoding: str = "utf-8", **kwargs: Any) -> str:
+        """Receive one frame as text. Errors are recv()'s, and UnicodeDecodeError."""
+        frame: bytes = self.recv(flags, **kwargs)
+        return frame.decode(encoding)
+
+    send_unicode = send_string
+    recv_unicode = recv_string
+
+    def send_json(self, obj: Any, flags: int = 0, *, routing_id: Any = None, group: Any = None,
+                  timeout: float | None = None, **kwargs: Any) -> None:
+        """Send an object as one frame of JSON; other keyword arguments go to json.dumps."""
+        body = json.dumps(obj, **kwargs).encode()
+        self.send(body, flags, routing_id=routing_id, group=group, timeout=timeout)
+
+    def recv_json(self, flags: int = 0, *, timeout: float | None = None, **kwargs: Any) -> Any:
+        """Receive one frame of JSON as an object; other keyword arguments go to json.loads."""
+        return json.loads(self.recv(flags, timeout=timeout), **kwargs)
+
+    def send_pyobj(
+        self, obj: Any, flags: int = 0, protocol: int = pickle.DEFAULT_PROTOCOL, **kwargs: Any
+    ) -> MessageTracker | None:
+        """Send an object as one frame, pickled. Other arguments and errors: send()."""
+        return self.send(pickle.dumps(obj, protocol), flags, **kwargs)
+
+    def recv_pyobj(self, flags: int = 0, **kwargs: Any) -> Any:
+        """Receive one pickled object. Unpickling runs what the sender wrote: only from peers that you trust."""
+        return pickle.loads(self.recv(flags, **kwargs))
+
+    def send_serialized(
+        self,
+        msg: ValueT,
+        serialize: Callable[[ValueT], Sequence[Frame | Buffer]],
+        flags: int = 0,
+        copy: bool = True,
+        **kwargs: Any,
+    ) -> MessageTracker | None:
+        """Send `serialize(msg)`, a sequence of frames, as one message. Other arguments and errors: send_multipart()."""
+        return self.send_multipart(serialize(msg), flags, copy, **kwargs)
+
+    def recv_serialized(
+        self, deserialize: Callable[[list[Any]], ValueT], flags: int = 0, copy: bool = True, **kwargs: Any
+    ) -> ValueT:
+        """Receive one message and return `deserialize(frames)`. Other arguments and errors: recv_multipart()."""
+        return deserialize(self.recv_multipart(flags, copy, **kwargs))
+
+    # monitor
+
+    def get_monitor_socket(self, events: int | None = None, addr: str | None = None) -> Any:
+        """The reading end of this socket's monitor, made when there is none: its recv() gives MonitorEvents.
+
+        Close either end first, in any order.
+
+        Args:
+            events: EVENT_… to report, or'ed; all when None.
+            addr: the inproc endpoint of the monitor; a new one when None.
+        """
+        if self._monitor_socket is not None and not self._monitor_socket.closed:
+            return self._monitor_socket
+        endpoint = addr or f"inproc://zmqfast.monitor.{next(_monitor_numbers)}"
+        reader = self._monitor_class(self.context, PAIR)
+        try:
+            reader.set(LINGER, 0)
+            reader.set(RCVHWM, 0)       # libzmq waits in its I/O thread when a monitor is full
+            self.monitor(endpoint, EVENT_ALL if events is None else events)
+            reader._read_monitor_of(self)
+            _core.Socket.connect(reader, endpoint)
+        except BaseException:
+            reader.close()
+            raise
+        self._monitor_socket = reader
+        return reader
+
+    def disable_monitor(self) -> None:
+        """End the monitor; its reading end still gives what was reported, MONITOR_STOPPED last."""
+        self._monitor_socket = None
+        self.monitor(None, 0)
+
+    close_monitor = disable_monitor
+
+    # life
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __copy__(self, memo: Any = None) -> Self:
+        return type(self).shadow(self)
+
+    __deepcopy__ = __copy__
+
+    def __del__(self) -> None:
+        if not self.closed and not self._is_shadow:
+            warnings.warn(f"unclosed socket {self!r}", ResourceWarning, stacklevel=2, source=self)
+
+    def __repr__(self) -> str:
+        closed = " closed" if self.closed else ""
+        return f"<{public_name(type(self))}(zmq.{self.socket_type.name}) at {id(self):#x}{closed}>"
+
+
+class EndpointContext(Generic[ValueT]):
+    """What bind() and connect() return: `with` it, and at the end the endpoint is left and the socket closed."""
+
+    __slots__ = ("_kind", "_socket", "_endpoint")
+
+    def __init__(self, socket: ValueT, kind: str, endpoint: str | bytes) -> None:
+        self._socket = socket
+        self._kind = kind
+        self._endpoint = endpoint
+
+    def __enter__(self) -> ValueT:
+        if self._kind == "bind":
+            self._endpoint = cast(Any, self._socket).last_endpoint  # a wildcard is unbound by what the system chose
+        return self._socket
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        socket = cast("Socket[Any]", self._socket)
+        if socket.closed:
+            return
+        try:
+            (socket.unbind if self._kind == "bind" else socket.disconnect)(self._endpoint)
+        except ZMQError as failed:
+            if failed.errno not in (errno.ENOENT, errno.EINVAL):     # left already
+                raise
+        socket.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({self._kind}={self._endpoint!r})>"
+
+
+class MonitorSocket(Socket[bytes]):
+    """The reading end of a monitor: recv() gives MonitorEvents, recv_multipart() libzmq's raw frames."""
+
+    __slots__ = ()
+
+    def recv(  # type: ignore[override]
+        self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
+    ) -> MonitorEvent:
+        """The next event, a MonitorEvent. Waits and raises like Socket.recv()."""
+        return parse_event(self.recv_multipart(flags, timeout=timeout))
+
+
+Socket._monitor_class = MonitorSocket
+
+
+def public_name(cls: type) -> str:
+    """A class's name as users say it: zmq.Context, zmq.asyncio.Context; other people's classes in full."""
+    if cls.__module__ == "zmqfast.asyncio":
+        return f"zmq.asyncio.{cls.__name__}"
+    if cls.__module__.startswith("zmqfast."):
+        return f"zmq.{cls.__name__}"
+    return f"{cls.__module__}.{cls.__name__}"
