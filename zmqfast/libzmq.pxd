@@ -112,4 +112,5 @@ cdef extern from "core/compat.h" nogil:
     int zmq_socket_monitor_versioned(void *socket, const char *endpoint, uint64_t events, int version, int type)
     int zmq_socket_monitor_pipes_stats(void *socket)
     enum:
-        ZMQFAST_DRAFTS      # 1 where zmq.h declares the draft API
+        ZMQFAST_DRAFTS          # 1 where zmq.h declares the draft API
+        ZMQFAST_LAST_OPTION     # the highest number of a socket option that zmq.h has

@@ -22,6 +22,19 @@ static inline int zmqfast_enotsup (void)
 #define ZMQ_THREAD_NAME_PREFIX 9
 #endif
 
+/* The socket option with the highest number that this libzmq has: numbers were only ever added. */
+#if defined ZMQ_NORM_PUSH
+#define ZMQFAST_LAST_OPTION 124
+#elif defined ZMQ_TOPICS_COUNT
+#define ZMQFAST_LAST_OPTION 116
+#elif defined ZMQ_BUSY_POLL
+#define ZMQFAST_LAST_OPTION 113
+#elif defined ZMQ_DISCONNECT_MSG
+#define ZMQFAST_LAST_OPTION 112
+#else
+#define ZMQFAST_LAST_OPTION 92 /* no drafts */
+#endif
+
 #if ZMQ_VERSION < ZMQ_MAKE_VERSION(4, 3, 5)
 #define zmq_disconnect_peer(socket, routing_id) zmqfast_enotsup ()
 #endif

@@ -23,6 +23,9 @@ cdef extern from "<string.h>":
 cdef extern from "core/descriptors.h":
     bint descriptors_left(int wanted) noexcept nogil
 
+cdef enum:
+    DESCRIPTORS_TO_RESOLVE = 4      # libzmq aborts when it cannot list the network interfaces (ip_resolver.cpp)
+
 cdef dict CONTEXTS = {}     # address → weak reference to the ContextHandle
 cdef atomic_int_t live_contexts = 0
 

@@ -33,7 +33,8 @@ cdef class SocketHandle:
     cdef bint thread_safe
     cdef ContextHandle context
     cdef SocketHandle monitored     # the socket whose monitor we are the reading end of
-    cdef SocketHandle monitor       # the reading end of our own monitor
+    cdef bint has_monitor           # somebody asked for one, and a socket has only one
+    cdef SocketHandle monitor       # the reading end of it, if we made that
     cdef SocketHandle watch         # the reading end of the watch on our peers: see peers.pyx
     cdef bint named_unwatched       # has endpoints whose handshakes nobody counted
     cdef int peers                  # handshakes less disconnections, as far as read from the watch
@@ -128,6 +129,7 @@ cdef class SocketHandle:
             if self.monitored.ptr != NULL and self.monitored.monitor is self:
                 libzmq.zmq_socket_monitor(self.monitored.ptr, NULL, 0)  # thread-safe; nothing left to do if it fails
                 self.monitored.monitor = None
+                self.monitored.has_monitor = False
             self.monitored = None
         self.forget_monitor()
 
@@ -159,7 +161,7 @@ cdef class SocketHandle:
         cdef size_t size = sizeof(int)
         while libzmq.zmq_getsockopt(self.ptr, option, &value, &size) == -1:
             if libzmq.zmq_errno() != EINTR:
-                return fail(libzmq.zmq_errno(), "getsockopt", option_name(option))
+                return fail_option(libzmq.zmq_errno(), "getsockopt", option, option_name(option))
             self.run_signal_handlers()
         return value
 

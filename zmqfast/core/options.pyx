@@ -74,15 +74,16 @@ cdef bytes last_endpoint(SocketHandle handle):
     while True:
         value = PyBytes_FromStringAndSize(NULL, size)
         if libzmq.zmq_getsockopt(handle.ptr, libzmq.ZMQ_LAST_ENDPOINT, PyBytes_AS_STRING(value), &size) == 0:
-            return value[:max(size, 1) - 1]
-        if libzmq.zmq_errno() != EINVAL or size > LONGEST_ENDPOINT:
+            return value[:size - 1] if size > 0 else b""
+        if libzmq.zmq_errno() != EINVAL or len(value) > LONGEST_ENDPOINT:
             fail(libzmq.zmq_errno(), "getsockopt", "LAST_ENDPOINT")
         size = 2 * len(value)
 
 
 cdef size_t read_option(SocketHandle handle, int option, void *value, size_t size) except? 0:
     cdef size_t length = size
-    check(libzmq.zmq_getsockopt(handle.ptr, option, value, &length), "getsockopt", option_name(option))
+    if libzmq.zmq_getsockopt(handle.ptr, option, value, &length) == -1:
+        fail_option(libzmq.zmq_errno(), "getsockopt", option, option_name(option))
     return length
 
 
@@ -118,32 +119,39 @@ cdef int set_option(SocketHandle handle, int option, object value) except -1:
                 raise TypeError(f"setsockopt {name} takes bytes, not {value!r}") from None
             rc = libzmq.zmq_setsockopt(handle.ptr, option, view.buf, view.len)
             PyBuffer_Release(&view)
-        return check_option(rc, name, value)
+        return check_option(rc, option, name, value)
     if kind == INT64:
         signed_value = PyLong_AsLongLong(whole_number(name, value))
         return check_option(
-            libzmq.zmq_setsockopt(handle.ptr, option, &signed_value, sizeof(signed_value)), name, value)
+            libzmq.zmq_setsockopt(handle.ptr, option, &signed_value, sizeof(signed_value)), option, name, value)
     if kind == UINT64:
         number = whole_number(name, value)
         if not 0 <= number <= 0xFFFFFFFFFFFFFFFF:
             raise OverflowError(f"setsockopt {name} takes 0 to 2**64 - 1, not {value}")
         unsigned_value = PyLong_AsUnsignedLongLong(number)
         return check_option(
-            libzmq.zmq_setsockopt(handle.ptr, option, &unsigned_value, sizeof(unsigned_value)), name, value)
+            libzmq.zmq_setsockopt(handle.ptr, option, &unsigned_value, sizeof(unsigned_value)), option, name, value)
     cdef int int_number = int_value(name, value)
     if option == HWM:
         check_option(
-            libzmq.zmq_setsockopt(handle.ptr, libzmq.ZMQ_SNDHWM, &int_number, sizeof(int)), name, value)
+            libzmq.zmq_setsockopt(handle.ptr, libzmq.ZMQ_SNDHWM, &int_number, sizeof(int)), option, name, value)
         option = libzmq.ZMQ_RCVHWM
-    return check_option(libzmq.zmq_setsockopt(handle.ptr, option, &int_number, sizeof(int)), name, value)
+    return check_option(libzmq.zmq_setsockopt(handle.ptr, option, &int_number, sizeof(int)), option, name, value)
 
 
-cdef int check_option(int rc, str name, object value) except -1:
+cdef int check_option(int rc, int option, str name, object value) except -1:
     """Secrets are not repeated in an error: only numbers are."""
     if rc == -1:
-        return fail(libzmq.zmq_errno(), "setsockopt",
-                    f"{name} to {value}" if isinstance(value, int) else name)
+        return fail_option(libzmq.zmq_errno(), "setsockopt", option,
+                           f"{name} to {value}" if isinstance(value, int) else name)
     return 0
+
+
+cdef int fail_option(int errnum, str call, int option, object subject) except -1:
+    """Raise for an option that libzmq refuses, or does not know yet."""
+    if errnum == EINVAL and option > libzmq.ZMQFAST_LAST_OPTION and option in OPTION_NAMES:
+        raise ZMQVersionError("4.3.6", f"{call} {option_name(option)}")
+    return fail(errnum, call, subject)
 
 
 cdef str kind_name(int kind):

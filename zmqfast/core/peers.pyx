@@ -19,12 +19,12 @@ cdef atomic_int_t idle_watches = 0
 cdef atomic_int_t watch_numbers = 0
 
 
-cdef int before_endpoint(SocketHandle handle, bytes endpoint) except -1:
+cdef int start_watch_before(SocketHandle handle, bytes endpoint) except -1:
     """Start the watch, if this is going to be a connection with a handshake. Caller is inside."""
     if endpoint.startswith(b"inproc://"):
         return 0
-    if handle.watch is None and handle.monitor is None and not handle.named_unwatched:
-        if atomic_get(&idle_watches) >= MAX_IDLE_WATCHES or not start_watch(handle):
+    if handle.watch is None and not handle.named_unwatched:
+        if handle.has_monitor or atomic_get(&idle_watches) >= MAX_IDLE_WATCHES or not start_watch(handle):
             handle.named_unwatched = True
     return 0
 
@@ -99,8 +99,8 @@ cdef int keep_watch(SocketHandle handle) except -1:
         count_add(&idle_watches, -1)
     if handle.watch is not None:
         return 0
-    if handle.monitor is not None:
-        raise error_for(EBUSY, "wait_connected: get_monitor_socket() has this socket's one monitor")
+    if handle.has_monitor:
+        raise error_for(EBUSY, "wait_connected: get_monitor_socket() or monitor() has this socket's one monitor")
     if handle.named_unwatched:
         raise error_for(libzmq.EFSM, "wait_connected: the socket was used since bind or connect; "
                                      "call wait_connected(0) before its first use to have its peers counted")

@@ -112,7 +112,9 @@ cdef class Socket:
         handle.enter_quietly()
         try:
             if call == libzmq.zmq_bind or call == libzmq.zmq_connect:
-                before_endpoint(handle, text)
+                if not text.startswith(b"inproc://") and not descriptors_left(DESCRIPTORS_TO_RESOLVE):
+                    fail(EMFILE, name, text.decode("utf-8", "replace"))
+                start_watch_before(handle, text)
             while errnum == EINTR:
                 errnum = 0
                 guard_hold(&handle.state)
@@ -458,6 +460,7 @@ cdef class Socket:
             guard_let_go(&handle.state)
             check(rc, "monitor", endpoint)
             handle.forget_monitor()
+            handle.has_monitor = endpoint is not None
         finally:
             handle.leave()
 
@@ -477,9 +480,9 @@ cdef bytes endpoint_bytes(object endpoint, str call):
     else:
         raise TypeError(f"{call} takes an endpoint as str, not {endpoint!r}")
     if 0 in text:
-        raise ValueError(f"{call}: an endpoint has no NUL in it: {endpoint!r}")
+        raise error_for(EINVAL, f"{call} {endpoint!r}: an endpoint has no NUL in it")
     if len(text) > LONGEST_ENDPOINT:
-        raise ValueError(f"{call}: an endpoint has at most {LONGEST_ENDPOINT} bytes, not {len(text)}")
+        raise error_for(EINVAL, f"{call}: an endpoint has at most {LONGEST_ENDPOINT} bytes, not {len(text)}")
     return text
 
 
