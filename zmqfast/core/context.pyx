@@ -146,7 +146,7 @@ cdef class Context:
             self.handle = shadowed_context(shadow)
             self._is_shadow = True
             return
-        count = io_threads
+        count = int_value("io_threads", io_threads)
         handle = ContextHandle()
         check(libzmq.zmq_ctx_set((<ContextHandle>handle).ptr, libzmq.ZMQ_IO_THREADS, count),
               "Context", f"io_threads={count}")

@@ -5,7 +5,7 @@ Success costs one comparison; a message is put together only once something has 
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EAGAIN, EBUSY, EINTR, EINVAL, EMFILE, ENOTCONN
+from libc.errno cimport EADDRINUSE, EAGAIN, EBUSY, EINTR, EINVAL, EMFILE, ENOTCONN
 from zmqfast cimport libzmq
 
 from zmqfast.errors import Again, SocketBusy, ZMQVersionError, error_for

@@ -15,6 +15,7 @@ cdef enum:
     RELEASE_GIL_FROM = 128 * 1024   # bytes: a copy that long lets other threads run
     OWN_MEMORY_BELOW = 8192         # bytes: a smaller frame does not stay inside libzmq's decode buffer
     REPR_BYTES = 64
+    GROUP_SIZE = 255                # bytes: ZMQ_GROUP_MAX_LENGTH
 
 cdef atomic_int_t live_frames = 0
 cdef bint LAYOUT_KNOWN = msg_layout_known()
@@ -244,7 +245,7 @@ cdef int set_group(libzmq.zmq_msg_t *msg, object group) except -1:
 
 
 cdef bytes group_bytes(object group):
-    """A group's name as libzmq takes it; more than 255 bytes are its own error."""
+    """A group's name as libzmq takes it; it would cut a longer one off."""
     cdef bytes name
     if isinstance(group, str):
         name = group.encode()
@@ -254,4 +255,6 @@ cdef bytes group_bytes(object group):
         raise TypeError(f"a group is str or bytes, not {type(group).__name__}")
     if 0 in name:
         raise ValueError(f"a group has no NUL in it: {group!r}")
+    if len(name) > GROUP_SIZE:
+        raise error_for(EINVAL, f"a group has at most {GROUP_SIZE} bytes, not {len(name)}")
     return name

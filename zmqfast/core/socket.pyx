@@ -125,6 +125,8 @@ cdef class Socket:
                 guard_let_go(&handle.state)
                 if errnum == EINTR:
                     handle.run_signal_handlers()
+            if errnum == EAGAIN:
+                errnum = why_bind_failed(handle, c_endpoint)
             if errnum:
                 fail(errnum, name, text.decode("utf-8", "replace"))
             name_inproc_end(handle, text, name)
@@ -468,6 +470,21 @@ cdef class Socket:
         """We are the reading end of `monitored`'s monitor: whichever closes first ends it."""
         self.own().monitored = monitored.own()
         monitored.own().monitor = self.own()
+
+
+cdef int why_bind_failed(SocketHandle handle, const char *endpoint) noexcept:
+    """The errno of a bind that failed while the socket was monitored: reporting it to the monitor overwrites errno.
+
+    A second socket without a monitor fails for the same reason; if it does not, somebody has just left the endpoint.
+    """
+    cdef int errnum = EADDRINUSE
+    cdef void *second = libzmq.zmq_socket(handle.context.ptr, handle.socket_type)
+    if second == NULL:
+        return libzmq.zmq_errno()
+    if libzmq.zmq_bind(second, endpoint) == -1:
+        errnum = libzmq.zmq_errno()
+    libzmq.zmq_close(second)    # fails for what is no socket only
+    return errnum
 
 
 cdef bytes endpoint_bytes(object endpoint, str call):

@@ -1,0 +1,127 @@
+"""Frame: bytes in libzmq's hands, as a buffer and as properties."""
+
+from __future__ import annotations
+
+import copy
+import gc
+
+import pytest
+
+import zmqfast as zmq
+
+
+@pytest.mark.parametrize("data", [b"", b"abc", b"x" * 33, b"x" * 34, b"x" * 100_000, bytearray(b"abc"),
+                                  memoryview(b"abc"), zmq.Frame(b"abc")], ids=lambda data: f"{type(data).__name__}")
+@pytest.mark.parametrize("copying", [True, False, None])
+def test_a_frame_holds_what_it_was_made_of(data, copying):
+    frame = zmq.Frame(data, copy=copying)
+    expected = bytes(data)
+    assert frame.bytes == bytes(frame) == bytes(frame.buffer) == expected
+    assert len(frame) == len(expected)
+    assert not frame.more
+
+
+def test_an_empty_frame_needs_no_data():
+    assert zmq.Frame().bytes == b""
+
+
+@pytest.mark.parametrize("data", ["text", 5, 1.5, [1], memoryview(b"abcd")[::2]], ids=repr)
+def test_what_is_no_buffer_is_refused(data):
+    with pytest.raises((TypeError, BufferError)):
+        zmq.Frame(data)
+
+
+def test_a_frame_made_of_bytes_gives_the_same_object_back():
+    data = b"x" * 1000
+    assert zmq.Frame(data).bytes is data
+
+
+def test_a_frame_is_a_read_only_buffer():
+    view = memoryview(zmq.Frame(b"abc"))
+    assert view.readonly
+    assert (view.format, view.itemsize, view.nbytes) == ("B", 1, 3)
+
+
+def test_a_copy_shares_the_bytes():
+    frame = zmq.Frame(b"x" * 1000, track=True)
+    other = copy.copy(frame)
+    del frame
+    assert other.bytes == b"x" * 1000
+    assert other.tracker.done
+
+
+def test_initialising_again_replaces_the_bytes():
+    frame = zmq.Frame(b"x" * 1000)
+    frame.__init__(b"y" * 2000)
+    assert frame.bytes == b"y" * 2000
+
+
+def test_a_received_frame_knows_its_peer(tcp_pair):
+    push, pull = tcp_pair(zmq.PUSH, zmq.PULL)
+    push.send_multipart([b"a", b"b" * 50_000])
+    first, last = pull.recv_multipart(copy=False)
+    for frame in (first, last):
+        assert frame.get("Peer-Address") == frame["Peer-Address"] == "127.0.0.1"
+        assert frame.get("Socket-Type") == "PUSH"
+    assert (first.more, last.more) == (True, False)
+    assert first.get(zmq.MORE) == 1
+
+
+def test_an_unknown_property_raises_einval():
+    with pytest.raises(zmq.ZMQError) as caught:
+        zmq.Frame(b"x").get("No-Such-Property")
+    assert caught.value.errno == zmq.Errno.EINVAL
+
+
+def test_group_and_routing_id_can_be_set():
+    frame = zmq.Frame(b"x")
+    assert (frame.group, frame.routing_id) == ("", 0)
+    frame.group = "news"
+    assert frame.get("group") == frame.group == "news"
+    other = zmq.Frame(b"x")
+    other.set("routing_id", 7)
+    assert other.get("routing_id") == other.routing_id == 7
+
+
+@pytest.mark.parametrize(("name", "value", "error"), [
+    ("group", "x" * 256, zmq.ZMQError), ("group", 5, TypeError), ("group", "a\0b", ValueError),
+    ("routing_id", 0, zmq.ZMQError), ("routing_id", -1, OverflowError), ("routing_id", 1 << 32, OverflowError),
+    ("routing_id", "x", TypeError), ("no such name", 1, zmq.ZMQError),
+], ids=repr)
+def test_bad_groups_and_routing_ids_are_refused(name, value, error):
+    with pytest.raises(error):
+        zmq.Frame(b"x").set(name, value)
+
+
+@pytest.mark.parametrize(("data", "expected"), [
+    (b"abc", "<zmq.Frame(b'abc')>"),
+    (b"x" * 1000, f"<zmq.Frame({b'x' * 64!r}... 1000 bytes)>"),
+], ids=["short", "long"])
+def test_repr_shows_the_beginning(data, expected):
+    assert repr(zmq.Frame(data)) == expected
+
+
+def test_message_is_another_name_for_frame():
+    assert zmq.Message is zmq.Frame
+
+
+def test_frames_that_are_dropped_leave_nothing_behind():
+    before = zmq._core._live()["Frame"]
+    for size in (0, 10, 100, 100_000):
+        zmq.Frame(bytes(size))
+        zmq.Frame(bytes(size), copy=False)
+    gc.collect()
+    assert zmq._core._live()["Frame"] == before
+
+
+def test_a_tracker_takes_frames_and_trackers():
+    tracked = zmq.Frame(b"x" * 100_000, copy=False, track=True)
+    both = zmq.MessageTracker(tracked, zmq.MessageTracker())
+    assert not both.done
+    del tracked
+    assert both.done
+    assert zmq.MessageTracker().done
+    with pytest.raises(ValueError, match="not tracked"):
+        zmq.MessageTracker(zmq.Frame(b"x"))
+    with pytest.raises((TypeError, AttributeError)):
+        zmq.MessageTracker("x")
