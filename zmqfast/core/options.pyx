@@ -121,7 +121,10 @@ cdef int set_option(SocketHandle handle, int option, object value) except -1:
             PyBuffer_Release(&view)
         return check_option(rc, option, name, value)
     if kind == INT64:
-        signed_value = PyLong_AsLongLong(whole_number(name, value))
+        number = whole_number(name, value)
+        if not -0x8000000000000000 <= number <= 0x7FFFFFFFFFFFFFFF:
+            raise OverflowError(f"setsockopt {name} takes -2**63 to 2**63 - 1, not {value}")
+        signed_value = PyLong_AsLongLong(number)
         return check_option(
             libzmq.zmq_setsockopt(handle.ptr, option, &signed_value, sizeof(signed_value)), option, name, value)
     if kind == UINT64:
