@@ -97,6 +97,8 @@ def transport(request) -> str:
 class KeepingContext(zmq.Context):
     """Keeps its sockets until the end: the names of a test are gone by then, and with them what they stand for."""
 
+    __slots__ = ("kept",)
+
     def __init__(self) -> None:
         super().__init__()
         self.kept: list[zmq.Socket] = []

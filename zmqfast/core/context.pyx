@@ -195,6 +195,8 @@ cdef class Context:
         cdef void *ptr = self.own().opened()
         if isinstance(value, (str, bytes)):
             text = value.encode() if isinstance(value, str) else value
+            if len(text) == sizeof(int):
+                text += b"\0"       # libzmq takes four bytes for an int
             check(libzmq.zmq_ctx_set_ext(ptr, number, <char *>text, len(text)), "set", f"{option!r} to {value!r}")
         else:
             check(libzmq.zmq_ctx_set(ptr, number, int_value(option, value)), "set", f"{option!r} to {value!r}")

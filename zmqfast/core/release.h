@@ -27,6 +27,7 @@ typedef volatile long atomic_int_t;
     (_InterlockedCompareExchangePointer ((p), (desired), (expected)) == (expected))
 #define atomic_add(p, n) (_InterlockedExchangeAdd ((p), (n)) + (n))
 #define atomic_get(p) (*(p))
+#define atomic_clear(p) ((void) _InterlockedExchange ((p), 0))
 static SRWLOCK release_mutex = SRWLOCK_INIT;
 static CONDITION_VARIABLE release_condition = CONDITION_VARIABLE_INIT;
 #define release_lock() AcquireSRWLockExclusive (&release_mutex)
@@ -49,6 +50,7 @@ static inline int atomic_swap (atomic_pointer_t *p, void *expected, void *desire
 }
 #define atomic_add(p, n) __atomic_add_fetch ((p), (n), __ATOMIC_SEQ_CST)
 #define atomic_get(p) __atomic_load_n ((p), __ATOMIC_SEQ_CST)
+#define atomic_clear(p) __atomic_store_n ((p), 0, __ATOMIC_SEQ_CST)
 static pthread_mutex_t release_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t release_condition = PTHREAD_COND_INITIALIZER;
 #define release_lock() pthread_mutex_lock (&release_mutex)
@@ -78,6 +80,7 @@ static void release_sleep (int ms)
 static atomic_pointer_t release_head = NULL;
 static atomic_int_t release_waiters = 0;
 static atomic_int_t release_finalising = 0;
+static atomic_int_t release_scheduled = 0; /* above 0 from the first push until the pending call runs */
 static atomic_int_t release_lent = 0; /* nodes that libzmq or the list still holds */
 
 /* In a forked child another thread may have held the mutex, and no thread waits. */
@@ -87,7 +90,8 @@ static void release_after_fork (void)
     pthread_mutex_init (&release_mutex, NULL);
     pthread_cond_init (&release_condition, NULL);
 #endif
-    release_waiters = 0;
+    atomic_clear (&release_waiters);
+    atomic_clear (&release_scheduled);
 }
 
 static int (*release_pending_call) (void *) = NULL; /* drains; set by release.pyx */
@@ -102,8 +106,9 @@ static void release_on_free (void *data, void *hint)
         head = atomic_peek (&release_head);
         node->next = head;
     } while (!atomic_swap (&release_head, head, node));
-    if (head == NULL && !atomic_get (&release_finalising))
-        Py_AddPendingCall (release_pending_call, NULL); /* a full queue is no loss: a later call drains as well */
+    if (!atomic_get (&release_finalising) && atomic_add (&release_scheduled, 1) == 1
+        && Py_AddPendingCall (release_pending_call, NULL) != 0)
+        atomic_clear (&release_scheduled); /* the queue is full: the next push tries again */
     if (atomic_get (&release_waiters) > 0) {
         release_lock ();
         release_broadcast ();

@@ -28,7 +28,9 @@ cdef extern from "core/release.h":
     void count_add(atomic_int_t *counter, long n) noexcept nogil
     long atomic_add(atomic_int_t *counter, long n) noexcept nogil
     long atomic_get(atomic_int_t *counter) noexcept nogil
+    void atomic_clear(atomic_int_t *counter) noexcept nogil
     atomic_int_t release_finalising
+    atomic_int_t release_scheduled
     atomic_int_t release_lent
     int (*release_pending_call)(void *unused) noexcept
 
@@ -152,7 +154,12 @@ cdef void drain() noexcept:
 
 
 cdef int drain_pending(void *unused) noexcept:
-    """The pending call: runs in the main thread, between two bytecodes."""
+    """The pending call: runs in the main thread, between two bytecodes.
+
+    Before 3.13 CPython looks for what another thread has scheduled only when the main thread has had to take the GIL
+    again, after any call that gave it away.
+    """
+    atomic_clear(&release_scheduled)
     drain()
     return 0
 
