@@ -196,10 +196,10 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
     recv_unicode = recv_string
 
     def send_json(self, obj: Any, flags: int = 0, *, routing_id: Any = None, group: Any = None,
-                  timeout: float | None = None, **kwargs: Any) -> None:
+                  timeout: float | None = None, **kwargs: Any) -> MessageTracker | None:
         """Send an object as one frame of JSON; other keyword arguments go to json.dumps."""
         body = json.dumps(obj, **kwargs).encode()
-        self.send(body, flags, routing_id=routing_id, group=group, timeout=timeout)
+        return self.send(body, flags, routing_id=routing_id, group=group, timeout=timeout)
 
     def recv_json(self, flags: int = 0, *, timeout: float | None = None, **kwargs: Any) -> Any:
         """Receive one frame of JSON as an object; other keyword arguments go to json.loads."""

@@ -1,0 +1,467 @@
+"""asyncio sockets: every form, in order, at once, and nothing lost by cancelling."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+import pytest
+
+import zmqfast as zmq
+import zmqfast.asyncio as zmq_asyncio
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def test_the_classes_are_the_blocking_ones_and_more(async_context):
+    socket = async_context.socket(zmq.PUSH)
+    assert isinstance(socket, zmq.Socket)
+    assert isinstance(async_context, zmq.Context)
+    assert repr(socket).startswith("<zmq.asyncio.Socket(zmq.PUSH)")
+
+
+FORMS = {
+    "recv": (lambda s: s.send(b"x"), lambda r: r.recv(), b"x"),
+    "recv copy=False": (lambda s: s.send(b"x", copy=False), lambda r: r.recv(copy=False), b"x"),
+    "multipart": (lambda s: s.send_multipart([b"a", b"", b"c"]), lambda r: r.recv_multipart(), [b"a", b"", b"c"]),
+    "string": (lambda s: s.send_string("ü"), lambda r: r.recv_string(), "ü"),
+    "json": (lambda s: s.send_json({"a": [1]}), lambda r: r.recv_json(), {"a": [1]}),
+    "pyobj": (lambda s: s.send_pyobj((1, 2)), lambda r: r.recv_pyobj(), (1, 2)),
+    "serialized": (lambda s: s.send_serialized("ab", lambda m: [m.encode()]),
+                   lambda r: r.recv_serialized(lambda frames: frames[0].decode()), "ab"),
+    "recv_into": (lambda s: s.send(b"abc"), lambda r: r.recv_into(bytearray(8)), 3),
+    "timeout": (lambda s: s.send(b"x", timeout=5), lambda r: r.recv(timeout=5), b"x"),
+}
+
+
+@pytest.mark.parametrize(("send", "receive", "expected"), FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize("first", ["the message", "the receive"])
+def test_every_form_arrives(run, async_pair, send, receive, expected, first):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def main() -> object:
+        if first == "the message":
+            await send(push)
+            return await receive(pull)
+        receiving = asyncio.ensure_future(receive(pull))
+        await turns(3)
+        assert not receiving.done()
+        await send(push)
+        return await receiving
+
+    received = run(main())
+    assert (received.bytes if isinstance(received, zmq.Frame) else received) == expected
+
+
+def test_a_call_that_can_finish_at_once_is_finished(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def main() -> None:
+        assert push.send(b"x").done()
+        while not (future := pull.recv()).done():
+            await future
+            await push.send(b"x")
+        assert isinstance(future, asyncio.Future)
+        assert await future == b"x"
+
+    run(main())
+
+
+def test_waiters_are_served_in_the_order_they_came(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def main() -> list[bytes]:
+        waiting = [asyncio.ensure_future(pull.recv()) for _ in range(20)]
+        await turns(2)
+        for number in range(20):
+            await push.send(b"%d" % number)
+        return await asyncio.gather(*waiting)
+
+    assert run(main()) == [b"%d" % number for number in range(20)]
+
+
+def test_a_send_waits_for_room(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL, sndhwm=1, rcvhwm=1)
+    count = 1000
+
+    async def main() -> list[int]:
+        async def send() -> None:
+            for number in range(count):
+                await push.send(b"%d" % number * 100)
+
+        sending = asyncio.ensure_future(send())
+        received = [await pull.recv() for _ in range(count)]
+        await sending
+        return received
+
+    assert run(main()) == [b"%d" % number * 100 for number in range(count)]
+
+
+@pytest.mark.parametrize("receive", [
+    lambda socket: socket.recv(timeout=0.03), lambda socket: socket.recv_multipart(timeout=0.03),
+    lambda socket: socket.recv_json(timeout=0.03), lambda socket: socket.recv_string(zmq.DONTWAIT),
+], ids=["recv", "recv_multipart", "recv_json", "DONTWAIT"])
+def test_a_receive_in_vain_raises_again(run, async_context, receive):
+    async def main() -> None:
+        with pytest.raises(zmq.Again):
+            await receive(async_context.socket(zmq.PULL))
+
+    run(main())
+
+
+def test_rcvtimeo_and_sndtimeo_hold(run, async_context):
+    async def main() -> None:
+        pull, push = async_context.socket(zmq.PULL), async_context.socket(zmq.PUSH)
+        pull.rcvtimeo = push.sndtimeo = 30      # ms
+        with pytest.raises(zmq.Again):
+            await pull.recv()
+        with pytest.raises(zmq.Again):
+            await push.send(b"x")
+
+    run(main())
+
+
+def test_timed_out_receives_leave_nothing_behind(run, async_context):
+    pull = async_context.socket(zmq.PULL)
+
+    async def main() -> None:
+        for _ in range(200):
+            with pytest.raises(zmq.Again):
+                await pull.recv(timeout=0.0001)
+        assert len(pull._waiters[0]) <= 1
+
+    run(main())
+
+
+RECEIVES = {
+    "recv": (lambda s: s.recv(), int), "recv_multipart": (lambda s: s.recv_multipart(), lambda frames: int(frames[0])),
+    "recv_string": (lambda s: s.recv_string(), int), "recv_json": (lambda s: s.recv_json(), int),
+    "recv copy=False": (lambda s: s.recv(copy=False), lambda frame: int(frame.bytes)),
+    "recv_serialized": (lambda s: s.recv_serialized(list), lambda frames: int(frames[0])),
+}
+
+
+@pytest.mark.parametrize(("receive", "number_of"), RECEIVES.values(), ids=RECEIVES.keys())
+@pytest.mark.parametrize("how", ["cancel", "wait_for"])
+def test_a_cancelled_receive_takes_no_message_with_it(run, async_pair, receive, number_of, how):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+    count = 1500
+    received: list[int] = []
+    dice = random.Random(7)
+
+    async def receive_one() -> None:
+        received.append(number_of(await receive(pull)))
+
+    async def send_all() -> None:
+        for number in range(count):
+            await push.send(b"%d" % number)
+            if number % 5 == 0:
+                await turns(dice.randrange(3))
+
+    async def main() -> None:
+        sending = asyncio.ensure_future(send_all())
+        while len(received) < count:
+            task = asyncio.ensure_future(receive_one())
+            if how == "cancel":
+                await turns(dice.randrange(4))
+                if dice.random() < 0.7:
+                    task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            else:
+                try:
+                    await asyncio.wait_for(task, dice.random() * 0.002)
+                except asyncio.TimeoutError:
+                    pass
+        await sending
+
+    run(main())
+    assert received == list(range(count))
+
+
+def test_frames_given_back_join_the_rest_of_their_message(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def main() -> None:
+        async def receive() -> bytes:
+            return await pull.recv()
+
+        task = asyncio.ensure_future(receive())
+        await turns(2)
+        await push.send_multipart([b"a", b"b", b"c"])
+        while pull._waiters[0]:
+            pull.get(zmq.EVENTS)    # hands the frame over as soon as it is there
+        task.cancel()               # told to go on, and not resumed yet
+        assert isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)
+        assert await pull.poll(0) == zmq.POLLIN
+        assert await pull.recv_multipart() == [b"a", b"b", b"c"]
+
+    run(main())
+
+
+def test_a_cancelled_send_was_not_sent(run, async_context):
+    push, pull = async_context.socket(zmq.PUSH), async_context.socket(zmq.PULL)
+
+    async def main() -> None:
+        sending = asyncio.ensure_future(push.send_multipart([b"never", b"sent"]))   # nobody is connected
+        await turns(2)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        port = pull.bind_to_random_port("tcp://127.0.0.1")
+        push.connect(f"tcp://127.0.0.1:{port}")
+        await push.send(b"sent")
+        assert await pull.recv() == b"sent"
+        assert await pull.poll(20) == 0
+
+    run(main())
+
+
+def test_no_wake_up_is_lost_whatever_is_called_between(run, async_pair):
+    first, second = async_pair(zmq.PAIR, zmq.PAIR)
+    dice = random.Random(11)
+    count = 2000
+
+    async def main() -> None:
+        async def receive_all() -> None:
+            for number in range(count):
+                assert await first.recv() == b"%d" % number
+
+        receiving = asyncio.ensure_future(receive_all())
+        slowest = 0.0
+        for number in range(count):
+            for _ in range(dice.randrange(3)):
+                dice.choice([
+                    lambda: first.get(zmq.EVENTS), lambda: first.poll(0), lambda: first.poll(0, zmq.POLLOUT),
+                    lambda: first.send(b"back"), lambda: first.set(zmq.LINGER, 0), lambda: first.last_endpoint])()
+            began = time.monotonic()
+            await second.send(b"%d" % number)
+            if dice.random() < 0.3:
+                await turns(dice.randrange(3))
+            slowest = max(slowest, time.monotonic() - began)
+            while second.get(zmq.EVENTS) & zmq.POLLIN:
+                await second.recv()
+        await asyncio.wait_for(receiving, 5)
+        assert slowest < 1
+
+    run(main())
+
+
+def test_poll_tells_what_can_be_done(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def main() -> None:
+        assert await pull.poll(0) == 0
+        assert await pull.poll(20) == 0
+        assert await push.poll(1000, zmq.POLLOUT) == zmq.POLLOUT
+        waiting = asyncio.ensure_future(pull.poll())
+        await turns(2)
+        await push.send(b"x")
+        assert await waiting == zmq.POLLIN
+        assert await pull.recv() == b"x"
+
+    run(main())
+
+
+def test_a_poller_mixes_asyncio_sockets_plain_sockets_and_descriptors(run, async_pair, context, fresh_endpoint):
+    import socket as python_socket
+
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+    plain, other = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+    endpoint = fresh_endpoint("inproc")
+    plain.bind(endpoint)
+    other.connect(endpoint)
+    reader, writer = python_socket.socketpair()
+    poller = zmq_asyncio.Poller()
+    for thing in (pull, plain, reader):
+        poller.register(thing, zmq.POLLIN)
+
+    async def main() -> None:
+        assert await poller.poll(10) == []
+        for act, thing, take in ((lambda: push.send(b"x"), pull, lambda: zmq.Socket.recv(pull)),
+                                 (lambda: other.send(b"x"), plain, plain.recv),
+                                 (lambda: writer.send(b"x"), reader, lambda: reader.recv(1))):
+            waiting = poller.poll(5000)
+            await turns(3)
+            act()
+            assert await waiting == [(thing, zmq.POLLIN)]
+            take()
+
+    run(main())
+    reader.close()
+    writer.close()
+
+
+def test_closing_cancels_whoever_waits(run, async_context):
+    pull = async_context.socket(zmq.PULL)
+
+    async def main() -> None:
+        waiting = [asyncio.ensure_future(pull.recv()), asyncio.ensure_future(pull.poll())]
+        await turns(2)
+        pull.close()
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError) for result in results)
+
+    run(main())
+
+
+def test_the_end_of_the_context_reaches_whoever_waits(run, async_context):
+    pull = async_context.socket(zmq.PULL)
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(pull.recv())
+        await turns(2)
+        async_context.shutdown()
+        with pytest.raises(zmq.ContextTerminated):
+            await waiting
+
+    run(main())
+
+
+def test_a_socket_in_use_stays_with_its_loop(async_context):
+    pull = async_context.socket(zmq.PULL)
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+    async def begin() -> asyncio.Future:
+        return pull.recv()
+
+    waiting = first.run_until_complete(begin())
+    with pytest.raises(RuntimeError, match="another event loop"):
+        second.run_until_complete(begin())
+    waiting.cancel()
+    first.close()
+    second.close()
+
+
+def test_a_socket_at_rest_can_move_to_another_loop(async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def exchange() -> bytes:
+        receiving = asyncio.ensure_future(pull.recv())
+        await turns(2)
+        await push.send(b"x")
+        return await receiving
+
+    assert asyncio.run(exchange()) == b"x"
+    assert asyncio.run(exchange()) == b"x"
+
+
+def test_a_busy_socket_leaves_the_loop_its_turn(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+    ticks = 0
+
+    async def main() -> None:
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0)
+                ticks += 1
+
+        ticking = asyncio.ensure_future(tick())
+        for number in range(5000):
+            await push.send(b"x")
+            await pull.recv()
+        ticking.cancel()
+
+    run(main())
+    assert ticks >= 10
+
+
+def test_a_monitor_gives_typed_events(run, async_context):
+    pull = async_context.socket(zmq.PULL)
+
+    async def main() -> None:
+        with pull.get_monitor_socket() as monitor:
+            pull.bind("tcp://127.0.0.1:*")
+            event = await monitor.recv()
+            assert zmq.events[event[0]] == "EVENT_LISTENING"
+            pull.unbind(pull.last_endpoint)
+            assert len(await monitor.recv_multipart()) == 2
+
+    run(main())
+
+
+def test_wait_connected_is_awaited(run, async_context, fresh_endpoint):
+    push, pull = async_context.socket(zmq.PUSH), async_context.socket(zmq.PULL)
+    pull.bind(fresh_endpoint("tcp"))
+    push.connect(pull.last_endpoint)
+
+    async def main() -> None:
+        assert await push.wait_connected(timeout=5) == 1
+        assert await pull.wait_connected(timeout=5) == 1
+
+    run(main())
+
+
+def test_a_thread_safe_socket_waits_too(run, async_context):
+    server, client = async_context.socket(zmq.SERVER), async_context.socket(zmq.CLIENT)
+    port = server.bind_to_random_port("tcp://127.0.0.1")
+    client.connect(f"tcp://127.0.0.1:{port}")
+
+    async def main() -> None:
+        for _ in range(20):
+            question = asyncio.ensure_future(server.recv(copy=False))
+            await turns(2)
+            await client.send(b"question")
+            await server.send(b"answer", routing_id=(await question).routing_id)
+            assert await client.recv() == b"answer"
+
+    run(main())
+
+
+def test_sockets_and_contexts_close_with_their_block(run):
+    async def main() -> None:
+        async with zmq_asyncio.Context() as context:
+            async with context.socket(zmq.PULL) as pull:
+                pass
+            assert pull.closed
+        assert context.closed
+
+    run(main())
+
+
+def test_a_body_of_another_kind_is_an_error_of_that_receive_only(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(pull.recv_json())
+        await turns(2)
+        await push.send(b"{no json")
+        with pytest.raises(ValueError):
+            await waiting
+        await push.send(b"1")
+        assert await pull.recv_json() == 1
+
+    run(main())
+
+
+def test_a_bad_frame_is_refused_at_once(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def main() -> None:
+        with pytest.raises(TypeError):
+            await push.send("text")
+        with pytest.raises(TypeError, match="frame 1"):
+            await push.send_multipart([b"a", 5])
+        assert await pull.poll(10) == 0
+
+    run(main())
+
+
+def test_a_peer_on_pyzmq_asyncio_is_answered(run, async_context, pyzmq_peer):
+    reply = async_context.socket(zmq.REP)
+    port = reply.bind_to_random_port("tcp://127.0.0.1")
+    request = pyzmq_peer.socket(zmq.REQ)
+    request.connect(f"tcp://127.0.0.1:{port}")
+
+    async def main() -> None:
+        for number in range(20):
+            answer = request.start("send", b"%d" % number)
+            assert await reply.recv() == b"%d" % number
+            await reply.send(b"answer %d" % number)
+            answer.result()
+            assert request.recv() == b"answer %d" % number
+
+    run(main())
