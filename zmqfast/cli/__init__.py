@@ -1,0 +1,23 @@
+"""The `zmqfast` command. Its arguments and tables need the extra `cli`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command that the arguments name, and end the process with its status."""
+    try:
+        import click
+        import rich  # noqa: F401  a subcommand that needs it should not be the one to find out
+    except ModuleNotFoundError as error:
+        sys.exit(f"zmqfast: the command needs {error.name}: pip install 'zmqfast[cli]'")
+    from zmqfast import __version__
+    from zmqfast.cli.demo import demo
+    from zmqfast.cli.info import info
+
+    group = click.Group("zmqfast", help="ZeroMQ for Python: look at this build, or see it at work.")
+    group.add_command(demo)
+    group.add_command(info)
+    click.version_option(__version__, prog_name="zmqfast")(group)
+    group(prog_name="zmqfast")
