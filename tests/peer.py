@@ -132,6 +132,18 @@ class PeerSocket:
         """Receive `count` messages; a frame's digest is its size and SHA-256."""
         return self._peer.call(0, "recv_digests", self._number, count)
 
+    def watch(self) -> PeerSocket:
+        """Events of this socket, from now on: read them with next_event()."""
+        return PeerSocket(self._peer, self._peer.call(0, "watch", self._number))
+
+    def next_event(self, *wanted: int) -> tuple[int, int]:
+        """The next event, or the next of these: its number and value."""
+        while True:
+            event, _ = self.recv_multipart()
+            number, value = struct.unpack("=HI", event)
+            if not wanted or number in wanted:
+                return number, value
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -200,6 +212,18 @@ class Driven:
 
     def recv_digests(self, number: int, count: int) -> list[list[tuple[int, str]]]:
         return [[digest(frame) for frame in self.objects[number].recv_multipart()] for _ in range(count)]
+
+    def recv_property(self, number: int, name: str) -> tuple[bytes, str]:
+        frame = self.objects[number].recv(copy=False)
+        return frame.bytes, frame.get(name)
+
+    def watch(self, number: int) -> int:
+        """A new object whose recv_multipart() gives the events of that socket."""
+        endpoint = f"inproc://events-{number}"
+        self.objects[number].monitor(endpoint, self.zmq.EVENT_ALL)
+        watching = self.open_socket(self.zmq.PAIR, {})
+        self.objects[watching].connect(endpoint)
+        return watching
 
     def serve_zap(self, accept: bool, user_id: str = "") -> None:
         """Answer every ZAP request of this context in one way, from a thread, until the context ends."""

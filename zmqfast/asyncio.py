@@ -43,7 +43,7 @@ class Taken(NamedTuple):
     """Frames that were taken from the socket; they sort as they came."""
 
     serial: int         # of the call that took them from libzmq
-    index: int          # of the first frame, within what that call took
+    place: int          # of the first frame, within what that call took
     frames: list[Any]
     more: bool          # whether the message went on, in the socket
 
@@ -153,25 +153,31 @@ class Socket(SyncSocket[Any]):
 
         return self._receive_frame(flags, False, False, timeout, fill)
 
-    def recv_string(self, flags: int = 0, encoding: str = "utf-8", *, timeout: float | None = None) -> Any:
+    def recv_string(self, flags: int = 0, encoding: str = "utf-8", **kwargs: Any) -> Any:
         """Receive one frame as text; a Future."""
-        return self._receive_frame(flags, True, False, timeout, lambda frame: frame.decode(encoding))
+        return self._decoded(lambda frame: frame.decode(encoding), flags, **kwargs)
 
     recv_unicode = recv_string
 
     def recv_json(self, flags: int = 0, *, timeout: float | None = None, **kwargs: Any) -> Any:
         """Receive one frame of JSON as an object; a Future."""
-        return self._receive_frame(flags, True, False, timeout, lambda frame: json.loads(frame, **kwargs))
+        return self._decoded(lambda frame: json.loads(frame, **kwargs), flags, timeout=timeout)
 
-    def recv_pyobj(self, flags: int = 0, *, timeout: float | None = None) -> Any:
+    def recv_pyobj(self, flags: int = 0, **kwargs: Any) -> Any:
         """Receive one pickled object; a Future. Unpickling runs what the sender wrote: only from peers that you trust."""
-        return self._receive_frame(flags, True, False, timeout, pickle.loads)
+        return self._decoded(pickle.loads, flags, **kwargs)
 
     def recv_serialized(
-        self, deserialize: Callable[[list[Any]], Any], flags: int = 0, copy: bool = True, *,
-        timeout: float | None = None,
+        self, deserialize: Callable[[list[Any]], Any], flags: int = 0, copy: bool = True, **kwargs: Any
     ) -> Any:
         """Receive one message and give `deserialize(frames)`; a Future."""
+        return self._deserialized(deserialize, flags, copy, **kwargs)
+
+    def _decoded(self, decode: Callable[[bytes], Any], flags: int, *, timeout: float | None = None) -> Any:
+        return self._receive_frame(flags, True, False, timeout, decode)
+
+    def _deserialized(self, deserialize: Callable[[list[Any]], Any], flags: int, copy: bool, *,
+                      timeout: float | None = None) -> Any:
         return self._receive_message(flags, copy, False, timeout, deserialize)
 
     def _receive_frame(self, flags: int, copy: bool, track: bool, timeout: float | None,
@@ -198,7 +204,7 @@ class Socket(SyncSocket[Any]):
 
     # sending
 
-    def send(  # type: ignore[override]
+    def send(
         self, data: Any, flags: int = 0, copy: bool = True, track: bool = False, routing_id: int | None = None,
         group: str | bytes | None = None, *, timeout: float | None = None,
     ) -> Any:
@@ -208,7 +214,7 @@ class Socket(SyncSocket[Any]):
 
         return self._call(_SENDING, attempt, flags, timeout, None)
 
-    def send_multipart(  # type: ignore[override]
+    def send_multipart(
         self, msg_parts: Any, flags: int = 0, copy: bool = True, track: bool = False, routing_id: int | None = None,
         group: str | bytes | None = None, *, timeout: float | None = None,
     ) -> Any:
@@ -222,7 +228,7 @@ class Socket(SyncSocket[Any]):
 
     # events
 
-    def poll(self, timeout: float | None = None, flags: int = POLLIN) -> Any:  # type: ignore[override]
+    def poll(self, timeout: float | None = None, flags: int = POLLIN) -> Any:
         """Wait until the socket can do one of `flags`; a Future of which, or of 0 when `timeout` ms were over."""
         def attempt() -> int:
             events = cast(int, _core.Socket.get(self, EVENTS))
@@ -425,14 +431,14 @@ class Socket(SyncSocket[Any]):
     # messages that nobody took
 
     def _give_back(self, taken: Taken) -> None:
-        bisect.insort(self._returned, taken, key=lambda other: (other.serial, other.index))
+        bisect.insort(self._returned, taken, key=lambda other: (other.serial, other.place))
         if self._loop is not None and not self._loop.is_closed():
             self._serve()
 
     def _take_returned_frame(self, copy: bool) -> Any:
         first = self._returned.pop(0)
         if len(first.frames) > 1:
-            self._returned.insert(0, first._replace(index=first.index + 1, frames=first.frames[1:]))
+            self._returned.insert(0, first._replace(place=first.place + 1, frames=first.frames[1:]))
             first = first._replace(frames=first.frames[:1], more=False)
         self._last = first
         return _as(first.frames[0], copy)
@@ -463,7 +469,7 @@ class Socket(SyncSocket[Any]):
         finally:
             self._serve_soon()
         if option == EVENTS and self._returned:
-            value |= POLLIN
+            return cast(int, value) | POLLIN
         return value
 
     getsockopt = get
@@ -561,7 +567,7 @@ class Context(SyncContext[Socket]):
 class Poller(SyncPoller):
     """A Poller whose poll() returns a Future."""
 
-    def poll(self, timeout: float | None = None) -> Any:  # type: ignore[override]
+    def poll(self, timeout: float | None = None) -> Any:
         """Wait until something is ready; a Future of (socket, events) pairs. `timeout` in ms; None waits for ever."""
         return asyncio.ensure_future(self._poll(None if timeout is None or timeout < 0 else timeout / 1000))
 

@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, cast
 
 from zmqfast import _core
-from zmqfast.constants import EVENT_ALL, LINGER, PAIR, POLLIN, RCVHWM, SocketOption, SocketType, option_types
+from zmqfast.constants import EVENT_ALL, LINGER, PAIR, POLLIN, RCVHWM, OptType, SocketOption, SocketType, option_types
 from zmqfast.errors import ZMQBindError, ZMQError
 from zmqfast.monitor import MonitorEvent, parse_event
 from zmqfast.options import SocketOptions
@@ -31,6 +31,7 @@ FIRST_RANDOM_PORT = 49152       # the dynamic ports (RFC 6335)
 LAST_RANDOM_PORT = 65536        # exclusive, as pyzmq's
 
 _core._set_option_types(option_types())
+_BYTES_OPTIONS = frozenset(number for number, kind, _ in option_types() if kind == OptType.BYTES)
 
 _monitor_numbers = itertools.count(1)
 
@@ -77,7 +78,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
     # endpoints
 
     def bind(self, addr: str | bytes) -> EndpointContext[Self]:  # type: ignore[override]
-        """Accept peers at an endpoint; `with socket.bind(endpoint):` unbinds and closes at the end.
+        """Accept peers at an endpoint; `with socket.bind(endpoint):` unbinds at the end.
 
         Errors are those of the core's bind().
         """
@@ -85,7 +86,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         return EndpointContext(self, "bind", addr)
 
     def connect(self, addr: str | bytes) -> EndpointContext[Self]:  # type: ignore[override]
-        """Look for a peer at an endpoint; `with socket.connect(endpoint):` disconnects and closes at the end.
+        """Look for a peer at an endpoint; `with socket.connect(endpoint):` disconnects at the end.
 
         Errors are those of the core's connect().
         """
@@ -135,10 +136,9 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         Raises:
             TypeError: the option is an int.
         """
-        value = self.get(option)
-        if not isinstance(value, bytes):
+        if option not in _BYTES_OPTIONS:
             raise TypeError(f"getsockopt {option!r} is not text")
-        return value.decode(encoding)
+        return cast(bytes, self.get(option)).decode(encoding)
 
     def set_string(self, option: int, optval: str, encoding: str = "utf-8") -> None:
         """Set an option of bytes from text.
@@ -245,7 +245,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         """
         if self._monitor_socket is not None and not self._monitor_socket.closed:
             return self._monitor_socket
-        endpoint = addr or f"inproc://zmqfast.monitor.{next(_monitor_numbers)}"
+        endpoint = f"inproc://zmqfast.monitor.{next(_monitor_numbers)}" if addr is None else addr
         reader = self._monitor_class(self.context, PAIR)
         try:
             reader.set(LINGER, 0)
@@ -291,7 +291,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
 
 
 class EndpointContext(Generic[ValueT]):
-    """What bind() and connect() return: `with` it, and at the end the endpoint is left and the socket closed."""
+    """What bind() and connect() return: `with` it, and the endpoint is left at the end; the socket stays open."""
 
     __slots__ = ("_kind", "_socket", "_endpoint")
 
@@ -316,7 +316,6 @@ class EndpointContext(Generic[ValueT]):
         except ZMQError as failed:
             if failed.errno not in (errno.ENOENT, errno.EINVAL):     # left already
                 raise
-        socket.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({self._kind}={self._endpoint!r})>"

@@ -112,7 +112,7 @@ def test_a_socket_option_of_a_context_is_the_default_of_later_sockets(context):
 
 
 @pytest.mark.parametrize(("arguments", "error"), [
-    (("x",), TypeError), ((-1,), zmq.ZMQError), ((1 << 40,), OverflowError), ((1.5,), TypeError)], ids=repr)
+    (("x",), TypeError), ((-1,), zmq.ZMQError), ((1 << 40,), OverflowError), ((None,), TypeError)], ids=repr)
 def test_bad_numbers_of_threads_are_refused(arguments, error):
     with pytest.raises(error):
         zmq.Context(*arguments)

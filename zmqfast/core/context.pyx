@@ -146,7 +146,7 @@ cdef class Context:
             self.handle = shadowed_context(shadow)
             self._is_shadow = True
             return
-        count = int_value("io_threads", io_threads)
+        count = lenient_int("io_threads", io_threads)
         handle = ContextHandle()
         check(libzmq.zmq_ctx_set((<ContextHandle>handle).ptr, libzmq.ZMQ_IO_THREADS, count),
               "Context", f"io_threads={count}")
@@ -182,9 +182,13 @@ cdef class Context:
         if number == libzmq.ZMQ_THREAD_NAME_PREFIX:
             check(libzmq.zmq_ctx_get_ext(ptr, number, text, &size), "get", repr(option))
             return text[:strnlen(text, sizeof(text))].decode()
-        return check(libzmq.zmq_ctx_get(ptr, number), "get", repr(option))
+        libzmq.set_errno(0)
+        value = libzmq.zmq_ctx_get(ptr, number)
+        if value == -1 and libzmq.zmq_errno() != 0:     # -1 is also a scheduling policy
+            fail(libzmq.zmq_errno(), "get", repr(option))
+        return value
 
-    def set(self, option, value):
+    def set(self, option, optval):
         """Set a context option; most count only before the first socket (zmq_ctx_set).
 
         Raises:
@@ -193,13 +197,13 @@ cdef class Context:
         """
         cdef int number = option
         cdef void *ptr = self.own().opened()
-        if isinstance(value, (str, bytes)):
-            text = value.encode() if isinstance(value, str) else value
+        if number == libzmq.ZMQ_THREAD_NAME_PREFIX and isinstance(optval, (str, bytes)):
+            text = optval.encode() if isinstance(optval, str) else optval
             if len(text) == sizeof(int):
                 text += b"\0"       # libzmq takes four bytes for an int
-            check(libzmq.zmq_ctx_set_ext(ptr, number, <char *>text, len(text)), "set", f"{option!r} to {value!r}")
+            check(libzmq.zmq_ctx_set_ext(ptr, number, <char *>text, len(text)), "set", f"{option!r} to {optval!r}")
         else:
-            check(libzmq.zmq_ctx_set(ptr, number, int_value(option, value)), "set", f"{option!r} to {value!r}")
+            check(libzmq.zmq_ctx_set(ptr, number, int_value(option, optval)), "set", f"{option!r} to {optval!r}")
 
     def shutdown(self):
         """Make every call on the context's sockets raise ContextTerminated; does not wait (zmq_ctx_shutdown)."""

@@ -98,7 +98,7 @@ cdef class SocketHandle:
         if self.ptr == NULL:
             return 0
         if linger is not None:
-            linger_ms = int_value("linger", linger)
+            linger_ms = lenient_int("linger", linger)
         if not guard_close(&self.state):
             raise SocketBusy(EBUSY, "close: another thread is using this socket")
         if linger is not None:

@@ -277,5 +277,5 @@ cdef MessageTracker load(libzmq.zmq_msg_t *msg, object data, bint copy, bint tra
         raise TypeError("a frame is bytes-like, not str: use send_string, or encode it first")
     if copy or byte_count(data) < copy_threshold:
         fill(msg, data)
-        return FINISHED_TRACKER if track and not copy else None
+        return None if copy else FINISHED_TRACKER
     return lend(msg, data, track)

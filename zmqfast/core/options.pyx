@@ -110,7 +110,7 @@ cdef int set_option(SocketHandle handle, int option, object value) except -1:
     if isinstance(value, str):
         raise TypeError(f"setsockopt {name} takes {kind_name(kind)}, not str: use setsockopt_string")
     if kind == BYTES:
-        if value is None:
+        if value is None and option != libzmq.ZMQ_SUBSCRIBE and option != libzmq.ZMQ_UNSUBSCRIBE:
             rc = libzmq.zmq_setsockopt(handle.ptr, option, NULL, 0)
         else:
             try:
@@ -174,3 +174,8 @@ cdef int int_value(object name, object value) except? -1:
     if not -0x80000000 <= number <= 0x7FFFFFFF:
         raise OverflowError(f"{name} takes a C int, -2**31 to 2**31 - 1, not {value}")
     return number
+
+
+cdef int lenient_int(object name, object value) except? -1:
+    """int_value() for arguments where pyzmq takes a float for the int it begins with."""
+    return int_value(name, int(value) if isinstance(value, float) else value)

@@ -56,6 +56,8 @@ def zmq_poll(sockets, timeout=-1):
     cdef list ready
     cdef Py_ssize_t count = len(items)
     cdef libzmq.zmq_pollitem_t *waiting
+    if timeout_ms != timeout_ms:
+        raise ValueError("timeout is not a number of ms")
     if count == 0:
         threading.Event().wait(None if timeout_ms < 0 else timeout_ms / 1000)
         return []

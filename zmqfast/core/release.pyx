@@ -51,7 +51,7 @@ cdef class MessageTracker:
         others = []
         for item in towatch:
             tracker = item.tracker if isinstance(item, Frame) else item
-            if tracker is None:
+            if tracker is None and isinstance(item, Frame):
                 raise ValueError(f"{item!r} is not tracked")
             if not isinstance(tracker, MessageTracker):
                 raise TypeError(f"MessageTracker takes Frames and MessageTrackers, not {type(item).__name__}")

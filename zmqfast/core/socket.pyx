@@ -66,8 +66,8 @@ cdef class Socket:
 
     # endpoints
 
-    def bind(self, endpoint):
-        """Accept peers at `endpoint`, such as tcp://127.0.0.1:5555, tcp://*:*, ipc://path, inproc://name.
+    def bind(self, addr):
+        """Accept peers at an endpoint, such as tcp://127.0.0.1:5555, tcp://*:*, ipc://path, inproc://name.
 
         With a wildcard, LAST_ENDPOINT tells what the system chose.
 
@@ -76,32 +76,32 @@ cdef class Socket:
                 (EINVAL), a transport this build lacks (EPROTONOSUPPORT) or the socket type cannot use
                 (ENOCOMPATPROTO).
         """
-        self.name_endpoint(endpoint, libzmq.zmq_bind, "bind")
+        self.name_endpoint(addr, libzmq.zmq_bind, "bind")
 
-    def connect(self, endpoint):
-        """Look for a peer at `endpoint`, now and whenever the connection is lost; does not wait.
+    def connect(self, addr):
+        """Look for a peer at an endpoint, now and whenever the connection is lost; does not wait.
 
         Raises:
             ZMQError: naming the endpoint: not an endpoint (EINVAL), a transport this build lacks (EPROTONOSUPPORT)
                 or the socket type cannot use (ENOCOMPATPROTO).
         """
-        self.name_endpoint(endpoint, libzmq.zmq_connect, "connect")
+        self.name_endpoint(addr, libzmq.zmq_connect, "connect")
 
-    def unbind(self, endpoint):
-        """Stop accepting at `endpoint`, as LAST_ENDPOINT told it after bind.
+    def unbind(self, addr):
+        """Stop accepting at an endpoint, as LAST_ENDPOINT told it after bind.
 
         Raises:
             ZMQError: nothing is bound there (ENOENT).
         """
-        self.name_endpoint(endpoint, libzmq.zmq_unbind, "unbind")
+        self.name_endpoint(addr, libzmq.zmq_unbind, "unbind")
 
-    def disconnect(self, endpoint):
-        """Leave the peer at `endpoint`, as given to connect; messages queued for it follow LINGER.
+    def disconnect(self, addr):
+        """Leave the peer at an endpoint, as given to connect; messages queued for it follow LINGER.
 
         Raises:
             ZMQError: nothing is connected there (ENOENT).
         """
-        self.name_endpoint(endpoint, libzmq.zmq_disconnect, "disconnect")
+        self.name_endpoint(addr, libzmq.zmq_disconnect, "disconnect")
 
     cdef int name_endpoint(self, object endpoint, int (*call)(void *, const char *) noexcept nogil, str name) except -1:
         """Run one of the four, which may look up names or touch files, without the GIL."""
@@ -227,8 +227,8 @@ cdef class Socket:
         finally:
             handle.leave()
 
-    def set(self, option, value):
-        """Set a socket option; `value` is an int or bytes by its C type (zmq_setsockopt).
+    def set(self, option, optval):
+        """Set a socket option; `optval` is an int or bytes by its C type (zmq_setsockopt).
 
         HWM sets both high-water marks. Most options count for later binds and connects only.
 
@@ -240,7 +240,7 @@ cdef class Socket:
         cdef int number = option
         handle.enter_quietly()
         try:
-            set_option(handle, number, value)
+            set_option(handle, number, optval)
         finally:
             handle.leave()
 
@@ -438,8 +438,8 @@ cdef class Socket:
         """
         return wait_for_peers(self.own(), peers, timeout)
 
-    def monitor(self, endpoint, int events=libzmq.ZMQ_EVENT_ALL):
-        """Report events at the inproc `endpoint` to a PAIR socket that connects there; None ends it.
+    def monitor(self, addr, int events=libzmq.ZMQ_EVENT_ALL):
+        """Report events at the inproc endpoint `addr` to a PAIR socket that connects there; None ends it.
 
         Replaces a monitor that was there before. get_monitor_socket() makes the reading end as well.
 
@@ -450,8 +450,8 @@ cdef class Socket:
         cdef bytes text
         cdef const char *c_endpoint = NULL
         cdef int rc
-        if endpoint is not None:
-            text = endpoint_bytes(endpoint, "monitor")
+        if addr is not None:
+            text = endpoint_bytes(addr, "monitor")
             c_endpoint = text
         handle.enter()
         try:
@@ -460,9 +460,9 @@ cdef class Socket:
             with nogil:     # ending a monitor reports that, and may wait for room to do so
                 rc = libzmq.zmq_socket_monitor(handle.ptr, c_endpoint, events)
             guard_let_go(&handle.state)
-            check(rc, "monitor", endpoint)
+            check(rc, "monitor", addr)
             handle.forget_monitor()
-            handle.has_monitor = endpoint is not None
+            handle.has_monitor = addr is not None
         finally:
             handle.leave()
 
