@@ -90,7 +90,7 @@ def find_source() -> Path:
     given = os.environ.get("ZMQFAST_LIBZMQ_SOURCE")
     if given:
         if not is_source(Path(given)):
-            raise BuildError(f"ZMQFAST_LIBZMQ_SOURCE={given}: no libzmq source there (no CMakeLists.txt and src/zmq.cpp)")
+            raise BuildError(f"ZMQFAST_LIBZMQ_SOURCE={given}: no libzmq there (no CMakeLists.txt, no src/zmq.cpp)")
         return Path(given).resolve()
     if is_source(SUBMODULE):
         return SUBMODULE
@@ -192,7 +192,9 @@ def run_within(timeout_s: float, command: list[str], folder: Path, environment: 
         process.wait()
         raise BuildError(f"{command[0]}: no answer within {timeout_s:.0f} s") from None
     if process.returncode:
-        raise BuildError(f"{shlex.join(command[:1] + command[-4:])}: {text.strip() or process.returncode}")
+        lines = text.strip().splitlines() or [f"status {process.returncode}"]
+        reason = next((line for line in lines if line.startswith(("fatal:", "E:"))), lines[-1])
+        raise BuildError(f"{shlex.join(command[:1] + command[-4:])}: {reason}")
 
 
 def name_source(source: Path) -> str:
@@ -364,8 +366,8 @@ def system_libzmq() -> Libzmq:
     """The installed libzmq: whatever it can, and no LTO across its border."""
     package = find_package("libzmq")
     if package is None:
-        raise BuildError("ZMQFAST_LIBZMQ=system: pkg-config does not find libzmq; install libzmq3-dev (Debian, Ubuntu), "
-                         "zeromq-devel (Fedora) or zeromq (Homebrew), and pkg-config")
+        raise BuildError("ZMQFAST_LIBZMQ=system: pkg-config does not find libzmq; install pkg-config, and "
+                         "libzmq3-dev (Debian, Ubuntu), zeromq-devel (Fedora) or zeromq (Homebrew)")
     # pkg-config says -DZMQ_BUILD_DRAFT_API=1 when the draft API is in the library.
     return Libzmq(f"system libzmq {package.version}", repr(package), package.macros,
                   package.include_dirs, package.library_dirs, package.libraries)
@@ -402,6 +404,8 @@ def static_libzmq(toolchain: Toolchain) -> Libzmq:
 
 def cmake_options(features: dict[str, Package], toolchain: Toolchain) -> list[str]:
     """Everything that is decided about libzmq, except where and by which compiler."""
+    # OpenPGM's headers are C, and know g++'s way out of `restrict` but not clang's.
+    clang_for_pgm = ["-Drestrict=__restrict"] if toolchain.kind == "clang" and "pgm" in features else []
     architectures = os.environ.get("ARCHFLAGS") or sysconfig.get_config_var("CFLAGS") or ""
     return [f"-D{key}={value}" for key, value in {
         "BUILD_SHARED": "OFF", "BUILD_STATIC": "ON", "BUILD_TESTS": "OFF",
@@ -417,7 +421,7 @@ def cmake_options(features: dict[str, Package], toolchain: Toolchain) -> list[st
         **({"OPENPGM_PKGCONFIG_NAME": features["pgm"].name} if "pgm" in features else {}),
         "CMAKE_PREFIX_PATH": ";".join(sorted({package.prefix for package in features.values()} - {"", "/usr"})),
         "CMAKE_BUILD_TYPE": "Release", "CMAKE_POSITION_INDEPENDENT_CODE": "ON",
-        **({"CMAKE_CXX_FLAGS_RELEASE": shlex.join(["-O3", "-DNDEBUG", *toolchain.same_args])}
+        **({"CMAKE_CXX_FLAGS_RELEASE": shlex.join(["-O3", "-DNDEBUG", *toolchain.same_args, *clang_for_pgm])}
            if toolchain.kind != "msvc" else {}),
         "CMAKE_INTERPROCEDURAL_OPTIMIZATION": "ON",     # also archives with the compiler's own ar, which knows LTO
         "CMAKE_C_VISIBILITY_PRESET": "hidden", "CMAKE_CXX_VISIBILITY_PRESET": "hidden",
@@ -544,7 +548,15 @@ class bdist_wheel(_bdist_wheel):
 
 
 class sdist(_sdist):
-    """Writes down which commit the libzmq in the sdist is: there is no git where it is going to be built."""
+    """Takes libzmq's source along, and writes down its commit: there is no git where it is going to be built."""
+
+    def run(self) -> None:
+        if not is_source(SUBMODULE):
+            try:
+                fetch_submodule()
+            except BuildError as error:
+                say(f"the sdist has no libzmq inside; {error}")
+        super().run()
 
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         super().make_release_tree(base_dir, files)
