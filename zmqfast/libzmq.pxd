@@ -1,7 +1,7 @@
 """zmq.h as zmqfast calls it, in zmq.h's order.
 
 What a libzmq older than the pinned one lacks is declared by core/compat.h, which makes such a call fail with
-ENOTSUP; `missing` in core/errno.pyx turns that into ZMQVersionError.
+ZMQFAST_MISSING; core/errno.pyx turns that into ZMQVersionError.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -112,5 +112,6 @@ cdef extern from "core/compat.h" nogil:
     int zmq_socket_monitor_versioned(void *socket, const char *endpoint, uint64_t events, int version, int type)
     int zmq_socket_monitor_pipes_stats(void *socket)
     enum:
+        ZMQFAST_MISSING         # the errno of a call that this libzmq lacks
         ZMQFAST_DRAFTS          # 1 where zmq.h declares the draft API
         ZMQFAST_LAST_OPTION     # the highest number of a socket option that zmq.h has

@@ -34,7 +34,7 @@ def test_every_option_reads_as_in_pyzmq(context, kind):
 def read(socket, name):
     try:
         return getattr(socket, name)
-    except AttributeError:
+    except (AttributeError, zmqfast.ZMQVersionError):   # a libzmq before 4.3.6 lacks some
         return AttributeError
 
 
@@ -103,15 +103,17 @@ def test_an_option_of_a_closed_socket_raises_enotsock(socket):
 
 
 def test_subscribe_can_be_called_and_assigned_to(context):
-    with context.socket(zmqfast.SUB) as socket:
+    with context.socket(zmqfast.SUB) as socket, context.socket(zmqfast.XPUB) as publisher:
+        publisher.bind("inproc://subscriptions")
+        socket.connect("inproc://subscriptions")
         socket.subscribe("a")
         socket.subscribe(b"b")
         socket.subscribe = "c"
         socket.SUBSCRIBE = b"d"
-        assert socket.topics_count == 4
         socket.unsubscribe("a")
         socket.unsubscribe = b"b"
-        assert socket.topics_count == 2
+        received = [publisher.recv(timeout=5) for _ in range(6)]
+        assert received == [b"\x01a", b"\x01b", b"\x01c", b"\x01d", b"\x00a", b"\x00b"]
 
 
 def test_a_context_option_is_an_attribute(context):
@@ -133,8 +135,11 @@ def test_a_socket_option_of_a_context_is_the_default_of_new_sockets(context):
     context.SNDHWM = 8
     context.subscribe = b"news"     # counts for SUB sockets only
     assert (context.linger, context.sndhwm, context.SUBSCRIBE) == (7, 8, b"news")
-    with context.socket(zmqfast.PUB) as pub, context.socket(zmqfast.SUB) as sub:
-        assert (pub.linger, pub.sndhwm, sub.linger, sub.topics_count) == (7, 8, 7, 1)
+    with context.socket(zmqfast.XPUB) as pub, context.socket(zmqfast.SUB) as sub:
+        assert (pub.linger, pub.sndhwm, sub.linger) == (7, 8, 7)
+        pub.bind("inproc://subscriptions")
+        sub.connect("inproc://subscriptions")
+        assert pub.recv(timeout=5) == b"\x01news"
     del context.linger
     with context.socket(zmqfast.PUB) as pub:
         assert (pub.linger, pub.sndhwm) == (-1, 8)

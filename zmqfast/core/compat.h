@@ -1,5 +1,5 @@
 /* zmq.h, and a stand-in for whatever a libzmq older than the pinned one lacks: the name exists, the call fails
-   with ENOTSUP, and core/errno.pyx raises ZMQVersionError for it. */
+   with an errno of its own, and core/errno.pyx raises ZMQVersionError for it. */
 #ifndef ZMQFAST_COMPAT_H
 #define ZMQFAST_COMPAT_H
 
@@ -10,17 +10,13 @@ static inline void set_errno (int errnum)
     errno = errnum;
 }
 
-static inline int zmqfast_enotsup (void)
+#define ZMQFAST_MISSING (ZMQ_HAUSNUMERO + 1000) /* no errno of libzmq's */
+
+static inline int zmqfast_missing (void)
 {
-    errno = ENOTSUP;
+    errno = ZMQFAST_MISSING;
     return -1;
 }
-
-/* Proxies lost their steerable form in some releases after 4.3.5 only to get it back; the option names below
-   came and went the same way. Numbers are zmq.h's. */
-#ifndef ZMQ_THREAD_NAME_PREFIX
-#define ZMQ_THREAD_NAME_PREFIX 9
-#endif
 
 /* The socket option with the highest number that this libzmq has: numbers were only ever added. */
 #if defined ZMQ_NORM_PUSH
@@ -36,7 +32,7 @@ static inline int zmqfast_enotsup (void)
 #endif
 
 #if ZMQ_VERSION < ZMQ_MAKE_VERSION(4, 3, 5)
-#define zmq_disconnect_peer(socket, routing_id) zmqfast_enotsup ()
+#define zmq_disconnect_peer(socket, routing_id) zmqfast_missing ()
 #endif
 
 #if defined ZMQ_BUILD_DRAFT_API && ZMQ_VERSION >= ZMQ_MAKE_VERSION(4, 3, 3)
@@ -48,16 +44,16 @@ static inline int zmqfast_enotsup (void)
 #define ZMQ_DGRAM 18
 #endif
 #undef zmq_disconnect_peer
-#define zmq_ctx_set_ext(context, option, value, length) zmqfast_enotsup ()
-#define zmq_ctx_get_ext(context, option, value, length) zmqfast_enotsup ()
-#define zmq_join(socket, group) zmqfast_enotsup ()
-#define zmq_leave(socket, group) zmqfast_enotsup ()
-#define zmq_connect_peer(socket, endpoint) ((uint32_t) (zmqfast_enotsup (), 0))
-#define zmq_disconnect_peer(socket, routing_id) zmqfast_enotsup ()
-#define zmq_msg_set_routing_id(msg, routing_id) zmqfast_enotsup ()
-#define zmq_msg_routing_id(msg) ((uint32_t) (zmqfast_enotsup (), 0))
-#define zmq_msg_set_group(msg, group) zmqfast_enotsup ()
-#define zmq_msg_group(msg) ((const char *) (zmqfast_enotsup (), NULL))
+#define zmq_ctx_set_ext(context, option, value, length) zmqfast_missing ()
+#define zmq_ctx_get_ext(context, option, value, length) zmqfast_missing ()
+#define zmq_join(socket, group) zmqfast_missing ()
+#define zmq_leave(socket, group) zmqfast_missing ()
+#define zmq_connect_peer(socket, endpoint) ((uint32_t) (zmqfast_missing (), 0))
+#define zmq_disconnect_peer(socket, routing_id) zmqfast_missing ()
+#define zmq_msg_set_routing_id(msg, routing_id) zmqfast_missing ()
+#define zmq_msg_routing_id(msg) ((uint32_t) (zmqfast_missing (), 0))
+#define zmq_msg_set_group(msg, group) zmqfast_missing ()
+#define zmq_msg_group(msg) ((const char *) (zmqfast_missing (), NULL))
 typedef struct zmq_poller_event_t
 {
     void *socket;
@@ -65,13 +61,13 @@ typedef struct zmq_poller_event_t
     void *user_data;
     short events;
 } zmq_poller_event_t;
-#define zmq_poller_new() ((void *) (zmqfast_enotsup (), NULL))
-#define zmq_poller_destroy(poller) zmqfast_enotsup ()
-#define zmq_poller_add(poller, socket, data, events) zmqfast_enotsup ()
-#define zmq_poller_wait(poller, event, timeout) zmqfast_enotsup ()
-#define zmq_poller_fd(poller, fd) zmqfast_enotsup ()
-#define zmq_socket_monitor_versioned(socket, endpoint, events, version, type) zmqfast_enotsup ()
-#define zmq_socket_monitor_pipes_stats(socket) zmqfast_enotsup ()
+#define zmq_poller_new() ((void *) (zmqfast_missing (), NULL))
+#define zmq_poller_destroy(poller) zmqfast_missing ()
+#define zmq_poller_add(poller, socket, data, events) zmqfast_missing ()
+#define zmq_poller_wait(poller, event, timeout) zmqfast_missing ()
+#define zmq_poller_fd(poller, fd) zmqfast_missing ()
+#define zmq_socket_monitor_versioned(socket, endpoint, events, version, type) zmqfast_missing ()
+#define zmq_socket_monitor_pipes_stats(socket) zmqfast_missing ()
 #endif
 
 #endif

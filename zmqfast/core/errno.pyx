@@ -46,7 +46,7 @@ cdef inline int check_new(void *handle, str call) except -1:
 
 cdef int fail(int errnum, str call, object subject) except -1:
     """Raise the exception for `errnum`."""
-    if errnum == libzmq.ENOTSUP and not lasting_support():
+    if errnum == libzmq.ZMQFAST_MISSING:
         raise ZMQVersionError("4.3.6", call)
     what = call if subject is None else f"{call} {subject}"
     raise error_for(errnum, f"{what}: {strerror(errnum)}")
@@ -62,17 +62,6 @@ cdef int fail_plain(int errnum) except -1:
 cdef inline bint would_wait() noexcept:
     """Whether the call that just failed did so because it would have had to wait."""
     return libzmq.zmq_errno() == EAGAIN
-
-
-cdef bint lasting_support() noexcept:
-    """Whether this libzmq has all that the pinned one has, so that ENOTSUP is its own answer."""
-    return libzmq.ZMQFAST_DRAFTS and version_number() >= 40305
-
-
-cdef int version_number() noexcept:
-    cdef int major, minor, patch
-    libzmq.zmq_version(&major, &minor, &patch)
-    return major * 10000 + minor * 100 + patch
 
 
 def zmq_errno():
