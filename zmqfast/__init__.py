@@ -2,7 +2,10 @@
 
 from zmqfast import constants
 from zmqfast._core import (
+    COPY_THRESHOLD,
     DRAFT_API,
+    IPC_PATH_MAX_LEN,
+    PYZMQ_DRAFT_API,
     Frame,
     MessageTracker,
     curve_keypair,
@@ -37,7 +40,10 @@ from zmqfast.socket import Socket
 from zmqfast.version import __version__, version_info
 
 __all__ = [
+    "COPY_THRESHOLD",
     "DRAFT_API",
+    "IPC_PATH_MAX_LEN",
+    "PYZMQ_DRAFT_API",
     "Again",
     "Context",
     "ContextTerminated",

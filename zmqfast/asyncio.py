@@ -474,10 +474,10 @@ class Socket(SyncSocket[Any]):
 
     getsockopt = get
 
-    def set(self, option: int, value: Any) -> None:
+    def set(self, option: int, optval: Any) -> None:
         """Set a socket option. Errors are the blocking socket's."""
         try:
-            super().set(option, value)
+            super().set(option, optval)
         finally:
             self._serve_soon()
 
@@ -497,17 +497,17 @@ class Socket(SyncSocket[Any]):
         finally:
             self._serve_soon()
 
-    def unbind(self, endpoint: str | bytes) -> None:
+    def unbind(self, addr: str | bytes) -> None:
         """Stop accepting at an endpoint. Errors are the blocking socket's."""
         try:
-            super().unbind(endpoint)
+            super().unbind(addr)
         finally:
             self._serve_soon()
 
-    def disconnect(self, endpoint: str | bytes) -> None:
+    def disconnect(self, addr: str | bytes) -> None:
         """Leave the peer at an endpoint. Errors are the blocking socket's."""
         try:
-            super().disconnect(endpoint)
+            super().disconnect(addr)
         finally:
             self._serve_soon()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import operator
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, cast, overload
 
@@ -112,6 +113,8 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         """
         if self.closed:
             return
+        if linger is not None:
+            linger = operator.index(linger)     # before any socket is closed
         for socket in self._sockets():
             try:
                 socket.close(linger)

@@ -21,7 +21,11 @@ cdef extern from "<string.h>":
     size_t strnlen(const char *text, size_t longest) nogil
 
 cdef extern from "core/descriptors.h":
+    enum:
+        IPC_PATH_MAX
     bint descriptors_left(int wanted) noexcept nogil
+
+IPC_PATH_MAX_LEN = IPC_PATH_MAX     # bytes in the path of an ipc endpoint
 
 cdef enum:
     DESCRIPTORS_TO_RESOLVE = 4      # libzmq aborts when it cannot list the network interfaces (ip_resolver.cpp)

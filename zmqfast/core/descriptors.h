@@ -4,6 +4,11 @@
 #define ZMQFAST_DESCRIPTORS_H
 
 #if defined _WIN32
+enum
+{
+    IPC_PATH_MAX = 107
+};
+
 static int descriptors_left (int wanted)
 {
     (void) wanted; /* Windows counts handles, and has no limit that a process could reach first */
@@ -12,7 +17,14 @@ static int descriptors_left (int wanted)
 #else
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+/* bytes in the path of an ipc endpoint */
+enum
+{
+    IPC_PATH_MAX = sizeof (((struct sockaddr_un *) 0)->sun_path) - 1
+};
 
 static int descriptors_left (int wanted)
 {

@@ -26,7 +26,7 @@ cdef extern from *:
     const char *ZMQFAST_LIBZMQ_SOURCE
     int raise_plain(object kind) except -1
 
-DRAFT_API = bool(libzmq.ZMQFAST_DRAFTS)
+DRAFT_API = PYZMQ_DRAFT_API = bool(libzmq.ZMQFAST_DRAFTS)
 LIBZMQ_SOURCE = ZMQFAST_LIBZMQ_SOURCE.decode()
 
 

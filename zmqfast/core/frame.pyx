@@ -10,8 +10,9 @@ cdef extern from "core/msg_header.h":
     bint msg_in_arena(const libzmq.zmq_msg_t *msg) noexcept nogil
     void msg_move_header(libzmq.zmq_msg_t *to, libzmq.zmq_msg_t *source) noexcept nogil
 
+COPY_THRESHOLD = 65536              # bytes: below it a copy is cheaper than a loan
+
 cdef enum:
-    COPY_THRESHOLD = 65536          # bytes: below it a copy is cheaper than a loan
     RELEASE_GIL_FROM = 128 * 1024   # bytes: a copy that long lets other threads run
     OWN_MEMORY_BELOW = 8192         # bytes: a smaller frame does not stay inside libzmq's decode buffer
     REPR_BYTES = 64
