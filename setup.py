@@ -291,7 +291,7 @@ class Toolchain:
         """For the core, after Python's own flags, which they overrule."""
         if self.kind == "msvc":
             return ["/O2", "/GL"]
-        # -g0: Python's -g would make the link three times as long, for debug information that nobody looks at.
+        # -g0, here and when linking: Python's -g would make the extension three times as large.
         return ["-O3", "-g0", "-fvisibility=hidden", *self.same_args, *self.lto_args]
 
     @property
@@ -314,10 +314,10 @@ class Toolchain:
         if self.kind == "msvc":
             return ["/LTCG"]
         if sys.platform == "darwin":
-            return ["-O3", *self.lto_args, "-Wl,-exported_symbol,_PyInit__core"]
+            return ["-O3", "-g0", *self.lto_args, "-Wl,-exported_symbol,_PyInit__core"]
         # Nothing of libzmq is exported, though zmq.h marks its functions as visible: so the linker may inline them,
         # and another libzmq in the process (pyzmq's) cannot take their place.
-        return ["-O3", *self.lto_args, *self.linker, "-Wl,--exclude-libs,ALL"]
+        return ["-O3", "-g0", *self.lto_args, *self.linker, "-Wl,--exclude-libs,ALL"]
 
     @property
     def linker(self) -> list[str]:
@@ -487,7 +487,10 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         if os.name == "nt":
             import msvcrt
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            while True:
+                with contextlib.suppress(OSError):      # gives up after ten seconds; a build takes longer
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    break
         else:
             import fcntl
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -522,7 +525,8 @@ class build_ext(_build_ext):
         if not self.force and not newer_group([*extension.sources, *extension.depends], built):
             say(f"{extension.name} is up to date")
             return
-        [translated] = cythonize(extension, build_dir="build/cython", compiler_directives=DIRECTIVES, force=True)
+        folder = "build/cython" + sysconfig.get_config_var("EXT_SUFFIX").rpartition(".")[0]     # one for each Python
+        [translated] = cythonize(extension, build_dir=folder, compiler_directives=DIRECTIVES, force=True)
         extension.sources = translated.sources
         extension.language = "c++"      # only now: the core is C, but libzmq needs the C++ compiler to link it
         super().build_extension(extension)
