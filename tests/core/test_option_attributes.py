@@ -28,14 +28,17 @@ def test_every_option_reads_as_in_pyzmq(context, kind):
             if name.startswith(DIFFERENT) or name in NO_VALUES:
                 continue
             for spelt in (name, name.lower()):
-                assert read(our_socket, spelt) == read(their_socket, spelt), spelt
+                ours = read(our_socket, spelt)
+                if ours is zmqfast.ZMQVersionError and zmqfast.zmq_version_info() < (4, 3, 5):
+                    continue        # Debian's libzmq is older than pyzmq's
+                assert ours == read(their_socket, spelt), spelt
 
 
 def read(socket, name):
     try:
         return getattr(socket, name)
-    except (AttributeError, zmqfast.ZMQVersionError):   # a libzmq before 4.3.6 lacks some
-        return AttributeError
+    except (AttributeError, zmqfast.ZMQVersionError) as error:
+        return type(error)
 
 
 def test_every_option_has_its_line():

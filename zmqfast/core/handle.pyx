@@ -33,7 +33,7 @@ cdef class SocketHandle:
     cdef bint thread_safe
     cdef ContextHandle context
     cdef SocketHandle monitored     # the socket whose monitor we are the reading end of
-    cdef bint has_monitor           # somebody asked for one, and a socket has only one
+    cdef bytes monitor_endpoint     # of the one monitor that a socket can have, or None
     cdef SocketHandle monitor       # the reading end of it, if we made that
     cdef SocketHandle watch         # the reading end of the watch on our peers: see peers.pyx
     cdef bint named_unwatched       # has endpoints whose handshakes nobody counted
@@ -114,6 +114,7 @@ cdef class SocketHandle:
             count_add(&idle_watches, -1)
         self.state = GUARD_CLOSED
         end_watch(self)
+        self.end_unread_monitor()
         self.unlink_monitor()
         if self.poller != NULL:
             libzmq.zmq_poller_destroy(&self.poller)     # before the socket that it watches
@@ -123,13 +124,29 @@ cdef class SocketHandle:
         self.ptr = NULL
         count_add(&live_sockets, -1)
 
+    cdef void end_unread_monitor(self) noexcept:
+        """End a monitor() whose reading end we do not know: libzmq would wait for one for ever to report the end to."""
+        cdef SocketHandle reader
+        if self.monitor_endpoint is None or self.monitor is not None:
+            return
+        try:
+            reader = SocketHandle(self.context, libzmq.ZMQ_PAIR)
+        except Exception:       # no room for another socket, or the context is ending: then libzmq does not wait
+            reader = None
+        if reader is not None:
+            libzmq.zmq_connect(reader.ptr, self.monitor_endpoint)   # turned away where there is a reading end already
+        libzmq.zmq_socket_monitor(self.ptr, NULL, 0)                # fails only if the context is ending
+        self.monitor_endpoint = None
+        if reader is not None:
+            reader.shut()
+
     cdef void unlink_monitor(self) noexcept:
         """Before either end of a monitor goes: libzmq would wait for ever to report to an end that is gone."""
         if self.monitored is not None:
             if self.monitored.ptr != NULL and self.monitored.monitor is self:
                 libzmq.zmq_socket_monitor(self.monitored.ptr, NULL, 0)  # thread-safe; nothing left to do if it fails
                 self.monitored.monitor = None
-                self.monitored.has_monitor = False
+                self.monitored.monitor_endpoint = None
             self.monitored = None
         self.forget_monitor()
 

@@ -7,7 +7,7 @@ the clock is read, and RCVTIMEO or SNDTIMEO looked at, only once we have to wait
 from libc.math cimport ceil
 from libc.stdlib cimport free, malloc
 
-from time import monotonic
+from time import monotonic, sleep
 
 ctypedef int (*transfer_t)(libzmq.zmq_msg_t *msg, void *socket, int flags) noexcept nogil
 

@@ -10,7 +10,7 @@ cdef enum:
     WATCH_HWM = 10000           # events; a reader that never reads makes libzmq drop, not wait
     INPROC_LOOK_MS = 5          # inproc has no handshake, and so no events: we look
 
-    REAPER_MS = 200             # how long a socket may wait for the reaper, where it would have failed without
+    REAPER_MS = 1000            # how long a socket may wait for the reaper, where it would have failed without
 
     WATCHED_EVENTS = 0x1000 | 0x0200 | 0x0800 | 0x2000 | 0x4000     # HANDSHAKE_SUCCEEDED, DISCONNECTED, and failures
     EVENT_VERSION = 1
@@ -24,7 +24,7 @@ cdef int start_watch_before(SocketHandle handle, bytes endpoint) except -1:
     if endpoint.startswith(b"inproc://"):
         return 0
     if handle.watch is None and not handle.named_unwatched:
-        if handle.has_monitor or atomic_get(&idle_watches) >= MAX_IDLE_WATCHES or not start_watch(handle):
+        if handle.monitor_endpoint is not None or atomic_get(&idle_watches) >= MAX_IDLE_WATCHES or not start_watch(handle):
             handle.named_unwatched = True
     return 0
 
@@ -79,13 +79,12 @@ cdef bint end_idle_watches(ContextHandle context) noexcept:
     return ended
 
 
-cdef void *socket_once_reaped(void *context, int socket_type) noexcept:
+cdef void *socket_once_reaped(void *context, int socket_type) except? NULL:
     """A socket, as soon as libzmq's reaper thread has taken the ends of watches away; NULL if that does not help."""
     cdef void *socket = NULL
     cdef int tries
     for tries in range(REAPER_MS):
-        with nogil:
-            libzmq.zmq_poll(NULL, 0, 1)
+        sleep(0.001)
         socket = libzmq.zmq_socket(context, socket_type)
         if socket != NULL or libzmq.zmq_errno() != EMFILE:
             break
@@ -99,7 +98,7 @@ cdef int keep_watch(SocketHandle handle) except -1:
         count_add(&idle_watches, -1)
     if handle.watch is not None:
         return 0
-    if handle.has_monitor:
+    if handle.monitor_endpoint is not None:
         raise error_for(EBUSY, "wait_connected: get_monitor_socket() or monitor() has this socket's one monitor")
     if handle.named_unwatched:
         raise error_for(libzmq.EFSM, "wait_connected: the socket was used since bind or connect; "

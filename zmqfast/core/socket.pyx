@@ -456,13 +456,14 @@ cdef class Socket:
         handle.enter()
         try:
             end_watch(handle)       # a socket has one monitor
+            handle.end_unread_monitor()
             guard_hold(&handle.state)
             with nogil:     # ending a monitor reports that, and may wait for room to do so
                 rc = libzmq.zmq_socket_monitor(handle.ptr, c_endpoint, events)
             guard_let_go(&handle.state)
             check(rc, "monitor", addr)
             handle.forget_monitor()
-            handle.has_monitor = addr is not None
+            handle.monitor_endpoint = text if addr is not None else None
         finally:
             handle.leave()
 

@@ -1,0 +1,207 @@
+"""Where zmqfast behaves otherwise than pyzmq on purpose, and why: the one table, also shown in
+docs/differences.md (`python tests/differential/differences.py` writes it).
+
+A row allows the differential cases that match one of its patterns, when both outcomes match theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+
+@dataclass
+class Difference:
+    reason: str
+    cases: tuple[str, ...]
+    pyzmq: str = "*"
+    zmqfast: str = "*"
+    used: bool = field(default=False, compare=False)
+
+
+DRAFT_OPTIONS = (
+    "ROUTER_NOTIFY IN_BATCH_SIZE OUT_BATCH_SIZE HELLO_MSG DISCONNECT_MSG PRIORITY BUSY_POLL HICCUP_MSG"
+    " XSUB_VERBOSE_UNSUBSCRIBE TOPICS_COUNT ONLY_FIRST_SUBSCRIBE RECONNECT_STOP ZAP_ENFORCE_DOMAIN LOOPBACK_FASTPATH"
+    " METADATA MULTICAST_LOOP XPUB_MANUAL_LAST_VALUE SOCKS_USERNAME SOCKS_PASSWORD"
+).split()
+TRANSPORT_OPTIONS = (
+    "GSSAPI_SERVER GSSAPI_PRINCIPAL GSSAPI_SERVICE_PRINCIPAL GSSAPI_PLAINTEXT GSSAPI_PRINCIPAL_NAMETYPE"
+    " GSSAPI_SERVICE_PRINCIPAL_NAMETYPE NORM_MODE NORM_UNICAST_NACK NORM_BUFFER_SIZE NORM_SEGMENT_SIZE"
+    " NORM_BLOCK_SIZE NORM_NUM_PARITY NORM_NUM_AUTOPARITY NORM_PUSH"
+).split()
+KEY_OPTIONS = "CURVE_PUBLICKEY CURVE_SECRETKEY CURVE_SERVERKEY".split()
+CLEARED_BY_NONE = ("PLAIN_USERNAME PLAIN_PASSWORD SOCKS_PROXY SOCKS_USERNAME SOCKS_PASSWORD BINDTODEVICE"
+                   " XPUB_WELCOME_MSG TCP_ACCEPT_FILTER").split()
+VMCI_SIZES = "VMCI_BUFFER_SIZE VMCI_BUFFER_MIN_SIZE VMCI_BUFFER_MAX_SIZE".split()
+
+
+def option(*names: str) -> tuple[str, ...]:
+    """Every case of these options."""
+    return tuple(
+        pattern for name in names for pattern in (
+            f"set option: {name} *", f"get option: {name} *", f"set attribute: {name.lower()} *", f"get string: {name}"))
+
+
+def value(*names: str) -> tuple[str, ...]:
+    """Every case that sets an option to one of these values of tables.py."""
+    return tuple(f"{table}: * = {name}" for name in names for table in ("set option", "set attribute"))
+
+
+NO_SUCH_OPTION = "*ZMQBaseError ?EINVAL?*"
+
+DIFFERENCES = [
+    Difference("the draft API is on", option(*DRAFT_OPTIONS), pyzmq="*AttributeError*"),
+    Difference("the draft API is on", option(*DRAFT_OPTIONS), pyzmq=NO_SUCH_OPTION),
+    Difference("GSSAPI and NORM are built in where their libraries are", option(*TRANSPORT_OPTIONS),
+               pyzmq="*AttributeError*"),
+    Difference("GSSAPI and NORM are built in where their libraries are", option(*TRANSPORT_OPTIONS),
+               pyzmq=NO_SUCH_OPTION),
+    Difference("the HWM option is both high-water marks, as the hwm attribute is", option("HWM")),
+    Difference("CURVE keys can be read back", option(*KEY_OPTIONS), zmqfast="*'*'*"),
+    Difference("bytes options take what exports a contiguous buffer",
+               value("bytearray", "memoryview", "array"), pyzmq="*TypeError*"),
+    Difference("bytes options take what exports a contiguous buffer",
+               value("strided memoryview"), pyzmq="*TypeError*", zmqfast="*BufferError*"),
+    Difference("whatever says by __index__ that it is an integer is one: NumPy's integers",
+               (*value("an object with __index__"), "set_hwm: an object with __index__",
+                "poll: an object with __index__"), pyzmq="*TypeError*"),
+    Difference("unsigned options take 0 to 2**64 - 1", option("AFFINITY", *VMCI_SIZES), zmqfast="*OverflowError*"),
+    Difference("unsigned options take 0 to 2**64 - 1", option("AFFINITY", *VMCI_SIZES), pyzmq="*OverflowError*"),
+    Difference("None takes the user name, password, proxy, filter … away again", option(*CLEARED_BY_NONE),
+               pyzmq="*(raises TypeError*", zmqfast="*(returns None*"),
+    Difference("where libzmq takes no empty value, None is one", (*value("None"), "set attribute: identity = None*"),
+               pyzmq="*TypeError*", zmqfast="*(raises ZMQError*"),
+    Difference("values of 255 bytes and more can be read back",
+               value("255 bytes", "256 bytes"), zmqfast="*returns bytes of 25?)"),
+    Difference("BLOCKY is an option of contexts, sockets have no such attribute", ("set attribute: blocky *",),
+               zmqfast="*raises AttributeError*"),
+    Difference("the type attribute is read-only", ("set attribute: type *",), zmqfast="*raises AttributeError*"),
+    Difference("option attributes are in lower or in upper case, not in both", ("get attribute: Linger", "set attribute: Linger *")),
+    Difference("a number that stands for HWM", ("?et option: IO_THREADS*", "?et option: 1.5*")),
+
+    Difference("WebSocket is built in", ("*: 'ws://*", "*: 'wss://*"), pyzmq="*EPROTONOSUPPORT*"),
+    Difference("an endpoint with a NUL in it is refused, not cut off", ("*: *x00*",), zmqfast="*EINVAL*"),
+    Difference("groups: the draft API is on", ("*join*", "*leave*"), pyzmq="*RuntimeError*"),
+    Difference("a closed socket is a closed socket: ENOTSOCK as for every other call", ("closed socket: poll",),
+               zmqfast="*ENOTSOCK*"),
+    Difference("ETERM is ContextTerminated in every call", ("context over: unbind", "context over: disconnect"),
+               zmqfast="*ContextTerminated*ContextTerminated*"),
+    Difference("a message without frames is a wrong value", ("send: send_multipart(*",),
+               pyzmq="*IndexError*", zmqfast="*ValueError*"),
+    Difference("a message without frames is a wrong value", ("send: send_multipart({}*",), zmqfast="*ValueError*"),
+    Difference("frames may come from any iterable", ("sequence: a generator*", "sequence: an iterator*",
+                                                     "sequence: a set*", "sequence: a dict*")),
+    Difference("a message is sent whole or not at all", ("sequence: released memoryview*",),
+               pyzmq="*[[]b'a', b'next'[]]*", zmqfast="*[[]b'next'[]]*"),
+    Difference("a message is sent whole or not at all", ("send: send_multipart(?b'a', strided*",),
+               pyzmq="*[[]b'a', b'next'[]]*", zmqfast="*[[]b'next'[]]*"),
+    Difference("a time may be longer than 2**31 ms", ("poll: 2??*", "poll: 10??30"), pyzmq="*OverflowError*"),
+
+    Difference("thread names are text, when set and when read", ("context *: THREAD_NAME_PREFIX *",
+                                                                 "context *: thread_name_prefix *",
+                                                                 "context get: THREAD_NAME_PREFIX")),
+    Difference("whatever says by __index__ that it is an integer is one: NumPy's integers",
+               ("context *: * = an object with __index__", "Context: io_threads=an object with __index__"),
+               pyzmq="*TypeError*"),
+    Difference("a socket is opened with a type", ("Socket: no type",), zmqfast="*TypeError*"),
+    Difference("a socket of an ended context fails as context.socket() does", ("Socket: a closed context",),
+               zmqfast="*[[]ENOTSUP[]]"),
+    Difference("the shadow and the copy of an ended context have ended, too",
+               ("ended context: shadow", "ended context: copy"), zmqfast="returns True"),
+    Difference("shadow() takes a context or its address", ("Context.shadow: *",), zmqfast="*TypeError*"),
+    Difference("hwm is a default like any other", ("default: hwm = 4",),
+               zmqfast="*returns 4, returns 1000, returns 4*"),
+
+    Difference("a frame's memory cannot be written: other receivers may share it, or it is somebody's bytes",
+               ("Frame: *",), pyzmq="*False*", zmqfast="*True*"),
+    Difference("a frame's memory cannot be written: other receivers may share it, or it is somebody's bytes",
+               ("*frame: writing",), zmqfast="*TypeError*"),
+    Difference("the copy of a frame is a Frame", ("*frame: copy*",), pyzmq="returns a Frame"),
+    Difference("frame.more is read-only", ("frame: setting more",), zmqfast="*AttributeError*"),
+    Difference("pyzmq's private way to track", ("*frame: tracker_event",), zmqfast="*AttributeError*"),
+    Difference("groups and routing ids: the draft API is on",
+               ("*frame: *group", "*frame: *routing_id"), pyzmq="*RuntimeError*"),
+    Difference("a property has a text for its name", ("frame: get b'bytes'",), zmqfast="*TypeError*"),
+    Difference("a property that cannot be set is EINVAL", ("frame: set 'no such'",), zmqfast="*EINVAL*"),
+    Difference("an unknown argument is an error", ("frame: Frame(no_such=1)",), zmqfast="*TypeError*"),
+
+    Difference("nothing that Python code does ends or hangs the process", ("misuse: *",),
+               pyzmq="is killed by *", zmqfast="prints*exits with 0"),
+    Difference("nothing that Python code does ends or hangs the process", ("misuse: *",),
+               pyzmq="hangs", zmqfast="prints*exits with 0"),
+    Difference("close() while another thread receives is SocketBusy; pyzmq may crash",
+               ("misuse: close() while another thread receives",), zmqfast="prints*SocketBusy*exits with 0"),
+    Difference("a context that has ended under its shadow has ended", ("misuse: a shadow is ended before its context",),
+               zmqfast="prints*exits with 0"),
+
+    Difference("what was unbound inside its `with` is left in peace", ("story: with_bind_unbound_inside",),
+               pyzmq="*ENOENT*", zmqfast="returns *"),
+    Difference("subclasses of Socket have attributes of their own", ("story: socket_subclass",),
+               pyzmq="*AttributeError*", zmqfast="returns *"),
+    Difference("subclasses of Socket have attributes of their own", ("story: subclass_with_attributes",),
+               pyzmq="*AttributeError*", zmqfast="*returns None, 5, returns None, returns None, 5*"),
+    Difference("the draft API is on", ("constant: DRAFT_API",), zmqfast="returns True"),
+    Difference("a closed socket in a poller is ENOTSOCK; pyzmq polls descriptor 0 instead",
+               ("poller: a_closed_socket", "poller: registering_a_closed_socket", "poller: ended_context"),
+               zmqfast="*ENOTSOCK*"),
+    Difference("a monitor can be ended and asked for again", ("monitor: asked_twice",), pyzmq="*EADDRINUSE*",
+               zmqfast="returns (True, False)"),
+    Difference("send_string takes bytes, too", ("string *: bytes",), pyzmq="*TypeError*", zmqfast="*(returns None*"),
+    Difference("a message without frames is a wrong value", ("serialized: no frames",), zmqfast="*ValueError*"),
+    Difference("frames may come from any iterable", ("serialized: a generator",), zmqfast="*(returns None*"),
+    Difference("JSON may begin with a byte order mark", ("recv_json: *xef?xbb*",), zmqfast="*returns 1"),
+    Difference("a key that is no Z85 is a wrong value", ("function: curve_public('é')",), zmqfast="*ValueError*"),
+    Difference("a policy that cannot be set is not read back as an error", ("context set: THREAD_SCHED_POLICY = -*", "context attribute: thread_sched_policy = -*"),
+               zmqfast="*returns -1)"),
+    Difference("subclasses of Context have attributes of their own",
+               ("open context: set no such attribute", "default: copy_threshold = 5"), pyzmq="*AttributeError*"),
+    Difference("a linger that is no number is refused before any socket is closed", ("open context: destroy a text",),
+               zmqfast="*TypeError*"),
+    Difference("a time may be longer than 2**31 ms", ("poller: times_of_any_kind",), pyzmq="*OverflowError*"),
+    Difference("methods cannot be replaced on one socket: a subclass can replace them", ("story: slots",)),
+    Difference("modules of pyzmq's own making come with the drop-in layer, a later release",
+               tuple(f"name: {name}" for name in (
+                   "Stopwatch", "SyncContext", "SyncSocket", "_FINISHED_TRACKER", "device", "get_includes",
+                   "get_library_dirs", "pyzmq_version", "pyzmq_version_info")), zmqfast="returns False"),
+    Difference("the draft API is on", ("constant: PYZMQ_DRAFT_API",), zmqfast="returns True"),
+    Difference("poll() takes its flags as an int", ("poll: flags *",), zmqfast="*TypeError*"),
+    Difference("the tracker of a message covers all of its frames", ("sequence: *, copy=False",),
+               pyzmq="*returns None*", zmqfast="*MessageTracker*"),
+]
+
+
+def difference_for(key: str, theirs: str, ours: str) -> Difference | None:
+    """The row that allows these outcomes, if there is one."""
+    for row in DIFFERENCES:
+        if (any(fnmatchcase(key, pattern) for pattern in row.cases)
+                and fnmatchcase(theirs, row.pyzmq) and fnmatchcase(ours, row.zmqfast)):
+            return row
+    return None
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
+
+
+def page() -> str:
+    """The text of docs/differences.md: each reason, and the cases that it was found in."""
+    cases: dict[str, list[str]] = {}
+    for row in DIFFERENCES:
+        known = cases.setdefault(row.reason, [])
+        known += [case for case in row.cases if case not in known]
+    rows = [f"| {reason} | {len(found)} |" for reason, found in cases.items()]
+    return "\n".join([
+        "# Differences from pyzmq",
+        "",
+        "zmqfast does what pyzmq 27 does, but for these rows. Each is found by running the same case on both libraries",
+        "(`tests/differential/`); the page is written from the table that the tests use.",
+        "",
+        "| what differs, and why | kinds of cases |",
+        "| --- | --- |",
+        *rows,
+        "",
+    ])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
