@@ -16,7 +16,8 @@ import json
 import os
 import pickle
 from collections import deque
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Callable
 
 from zmqfast import _core
 from zmqfast.constants import DONTWAIT, EVENTS, POLLIN, POLLOUT, RCVMORE, RCVTIMEO, SNDTIMEO

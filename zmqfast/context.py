@@ -6,7 +6,8 @@ import atexit
 import errno
 import operator
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
+from collections.abc import Callable
 
 from zmqfast import _core
 from zmqfast.constants import SocketOption

@@ -8,10 +8,11 @@ import json
 import pickle
 import random
 import warnings
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from collections.abc import Callable
 
 from zmqfast import _core
-from zmqfast.constants import EVENT_ALL, LINGER, PAIR, POLLIN, RCVHWM, OptType, SocketOption, SocketType, option_types
+from zmqfast.constants import EVENT_ALL, LINGER, PAIR, RCVHWM, OptType, SocketOption, SocketType, option_types
 from zmqfast.errors import ZMQBindError, ZMQError
 from zmqfast.monitor import MonitorEvent, parse_event
 from zmqfast.options import SocketOptions

@@ -360,7 +360,7 @@ def test_a_busy_socket_leaves_the_loop_its_turn(run, async_pair):
                 ticks += 1
 
         ticking = asyncio.ensure_future(tick())
-        for number in range(5000):
+        for _ in range(5000):
             await push.send(b"x")
             await pull.recv()
         ticking.cancel()

@@ -179,7 +179,7 @@ def test_a_mandatory_router_knows_whom_it_cannot_reach(agree):
 def test_a_full_socket(agree, socket_type):
     def case(name):
         def fill(lib, context):
-            binding, connecting = context.socket(getattr(lib, socket_type)), context.socket(lib.PAIR)
+            binding = context.socket(getattr(lib, socket_type))
             binding.sndhwm = 1
             binding.connect("tcp://127.0.0.1:1")  # nobody there
             for _ in range(3):

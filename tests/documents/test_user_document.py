@@ -283,7 +283,7 @@ def start(ports):
         return example
 
     yield begin
-    for example, thread in zip(examples, threads):
+    for thread in threads:
         thread.join(TIMEOUT_S)
         assert not thread.is_alive(), "the example did not end"
     for example in examples:
