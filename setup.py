@@ -36,15 +36,9 @@ ROOT = Path(__file__).resolve().parent
 BUILD = ROOT / "build"
 SUBMODULE = ROOT / "libzmq"
 DEBIAN = BUILD / "debian"                       # Debian's source, once fetched
-SYSTEM = os.environ.get("ZMQFAST_LIBZMQ", "") == "system"
 
 SOURCE_PARTS = ("CMakeLists.txt", "src", "include", "external", "builds/cmake")     # what decides libzmq's build
 LICENCES = ("LICENSE", "COPYING", "COPYING.LESSER", "external/sha1/license.txt", "external/wepoll/license.txt")
-
-DIRECTIVES = {
-    "language_level": 3, "freethreading_compatible": True, "boundscheck": False, "wraparound": False,
-    "initializedcheck": False, "binding": False,
-}
 
 # libzmq wants cmake's own description of NORM, which many systems lack.
 FIND_NORM = """\
@@ -362,6 +356,13 @@ class Libzmq:
     licences: Path | None = None                # a folder; None when libzmq stays outside
 
 
+def choose_libzmq(toolchain: Toolchain) -> Libzmq:
+    choice = os.environ.get("ZMQFAST_LIBZMQ", "")
+    if choice not in ("", "system"):
+        raise BuildError(f"ZMQFAST_LIBZMQ={choice}: may be `system`, to link the installed libzmq, or unset, to build it")
+    return system_libzmq() if choice else static_libzmq(toolchain)
+
+
 def system_libzmq() -> Libzmq:
     """The installed libzmq: whatever it can, and no LTO across its border."""
     package = find_package("libzmq")
@@ -506,7 +507,7 @@ class build_ext(_build_ext):
 
     def build_extensions(self) -> None:
         toolchain = find_toolchain(self.compiler)
-        libzmq = system_libzmq() if SYSTEM else static_libzmq(toolchain)
+        libzmq = choose_libzmq(toolchain)
         self.licences = libzmq.licences
         for extension in self.extensions:
             extension.define_macros += [*libzmq.macros, ("ZMQFAST_LIBZMQ_SOURCE", f'"{libzmq.name}"')]
@@ -526,7 +527,7 @@ class build_ext(_build_ext):
             say(f"{extension.name} is up to date")
             return
         folder = "build/cython" + sysconfig.get_config_var("EXT_SUFFIX").rpartition(".")[0]     # one for each Python
-        [translated] = cythonize(extension, build_dir=folder, compiler_directives=DIRECTIVES, force=True)
+        [translated] = cythonize(extension, build_dir=folder, force=True)       # directives: in _core.pyx
         extension.sources = translated.sources
         extension.language = "c++"      # only now: the core is C, but libzmq needs the C++ compiler to link it
         super().build_extension(extension)

@@ -60,8 +60,7 @@ def with_bind(lib, context):
     with socket.bind("tcp://127.0.0.1:*") as same:
         inside = same is socket, socket.closed
         endpoint = socket.last_endpoint.rstrip(b"\0").decode()
-    other = context.socket(lib.PULL)
-    return inside, socket.closed, attempt(lib, lambda: other.bind(endpoint).__class__ is not None)
+    return inside, socket.closed, attempt(lib, socket.unbind, endpoint)
 
 
 def with_connect(lib, context):

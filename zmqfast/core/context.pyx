@@ -28,6 +28,8 @@ cdef extern from "core/descriptors.h":
 IPC_PATH_MAX_LEN = IPC_PATH_MAX     # bytes in the path of an ipc endpoint
 
 cdef enum:
+    FIRST_DRAFT_TYPE = 12           # ZMQ_SERVER
+    LAST_DRAFT_TYPE = 20            # ZMQ_CHANNEL
     DESCRIPTORS_TO_RESOLVE = 4      # libzmq aborts when it cannot list the network interfaces (ip_resolver.cpp)
 
 cdef dict CONTEXTS = {}     # address → weak reference to the ContextHandle
@@ -93,6 +95,9 @@ cdef class ContextHandle:
         if self.ptr == NULL:
             raise error_for(libzmq.ENOTSUP, "socket: the context is closed")
         self.opened()
+        if not libzmq.ZMQFAST_DRAFTS and FIRST_DRAFT_TYPE <= socket_type <= LAST_DRAFT_TYPE:
+            # libzmq makes them all the same, without the calls that they cannot be used without
+            raise ZMQVersionError("4.3.6", f"socket type {socket_type}: the draft API")
         if not self.started:
             # two descriptors for each I/O thread and the reaper, one for the socket
             if not descriptors_left(2 * libzmq.zmq_ctx_get(self.ptr, libzmq.ZMQ_IO_THREADS) + 3):

@@ -1,0 +1,41 @@
+"""WebSocket: pyzmq's wheels have none, so both ends are zmqfast."""
+
+import pytest
+import zmqfast as zmq
+from wire.conftest import SHAPES, digests
+
+pytestmark = pytest.mark.skipif(not zmq.has("ws"), reason="no WebSocket in this build")
+
+
+@pytest.fixture
+def ends(peer_of, start_peer):
+    def make(first_type, second_type, **options):
+        first, second = peer_of("zmqfast").socket(first_type, **options), start_peer("zmqfast").socket(second_type)
+        second.connect(first.bind("ws://127.0.0.1:*/path"))
+        return first, second
+
+    return make
+
+
+def test_push_to_pull_over_websocket(ends):
+    push, pull = ends(zmq.PUSH, zmq.PULL)
+    push.send_shapes(SHAPES)
+    assert pull.recv_digests(len(SHAPES)) == digests(SHAPES)
+
+
+def test_request_and_reply_over_websocket(ends):
+    rep, req = ends(zmq.REP, zmq.REQ)
+    for shape in SHAPES:
+        req.send_shapes([shape])
+        assert rep.recv_digests(1) == digests([shape])
+        rep.send_shapes([shape])
+        assert req.recv_digests(1) == digests([shape])
+
+
+def test_subscriptions_over_websocket(ends):
+    xpub, sub = ends(zmq.XPUB, zmq.SUB)
+    sub.set(int(zmq.SUBSCRIBE), b"a")
+    assert xpub.recv() == b"\x01a"
+    xpub.send(b"b")
+    xpub.send(b"a")
+    assert sub.recv() == b"a"
