@@ -258,7 +258,7 @@ def test_demo_ends_its_processes_when_a_signal_ends_it(long_demo, its_processes,
 
     long_demo.send_signal(number)
     output = long_demo.communicate(timeout=TIMEOUT_S)[0]
-    assert long_demo.returncode == status
+    assert long_demo.returncode == status, output
     assert ("then interrupted" in output) is (number == signal.SIGINT)
     assert psutil.wait_procs(its_processes, timeout=TIMEOUT_S)[1] == []
 

@@ -55,7 +55,8 @@ def demo(file: BinaryIO | None, lines: int | None, megabytes: float | None, patt
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     try:
-        with tempfile.TemporaryDirectory(prefix="zmqfast-") as folder:   # short: an ipc path has at most 107 bytes
+        # A short name, since an ipc path has at most 107 bytes. A peer that is being ended may still write there.
+        with tempfile.TemporaryDirectory(prefix="zmqfast-", ignore_cleanup_errors=True) as folder:
             text = copy_text(file, Path(folder), lines, megabytes)
             if not text.size:
                 raise click.UsageError("the text is empty")
