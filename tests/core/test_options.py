@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import socket as python_socket
 
 import pytest
 
@@ -115,3 +117,30 @@ def test_an_attribute_that_is_no_option_is_refused(context, name):
         setattr(socket, name, 1)
     with pytest.raises(AttributeError):
         getattr(socket, name)
+
+
+@pytest.mark.parametrize("kind", ["a file", "a pipe", "closed", "connected"])
+def test_use_fd_that_does_not_listen_is_refused_by_bind(context, tmp_path, kind):
+    made = {
+        "a file": lambda: [os.open(tmp_path / "file", os.O_CREAT | os.O_RDWR)],
+        "a pipe": lambda: list(os.pipe()),
+        "closed": lambda: [],
+        "connected": lambda: [end.detach() for end in python_socket.socketpair()],
+    }[kind]()
+    socket = context.socket(zmq.PULL)
+    socket.use_fd = made[0] if made else 9999
+    with pytest.raises(zmq.ZMQError, match="USE_FD"):
+        socket.bind("tcp://127.0.0.1:*")
+    for descriptor in made:
+        os.close(descriptor)
+
+
+def test_use_fd_that_listens_is_used(context):
+    with python_socket.create_server(("127.0.0.1", 0)) as server:
+        pull, push = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+        pull.use_fd = os.dup(server.fileno())
+        port = server.getsockname()[1]
+        pull.bind(f"tcp://127.0.0.1:{port}")
+        push.connect(f"tcp://127.0.0.1:{port}")
+        push.send(b"x")
+        assert pull.recv(timeout=5) == b"x"

@@ -1,5 +1,8 @@
 """Socket: opening, naming endpoints, sending and receiving frames."""
 
+import os
+import socket as python_socket
+
 
 @cython.no_gc_clear         # `handle` and `context` are needed to the last, and close no cycle by themselves
 cdef class Socket:
@@ -114,6 +117,8 @@ cdef class Socket:
             if call == libzmq.zmq_bind or call == libzmq.zmq_connect:
                 if not text.startswith(b"inproc://") and not descriptors_left(DESCRIPTORS_TO_RESOLVE):
                     fail(EMFILE, name, text.decode("utf-8", "replace"))
+                if call == libzmq.zmq_bind:
+                    check_use_fd(handle, text)
                 start_watch_before(handle, text)
             while errnum == EINTR:
                 errnum = 0
@@ -471,6 +476,21 @@ cdef class Socket:
         """We are the reading end of `monitored`'s monitor: whichever closes first ends it."""
         self.own().monitored = monitored.own()
         monitored.own().monitor = self.own()
+
+
+cdef int check_use_fd(SocketHandle handle, bytes endpoint) except -1:
+    """USE_FD must be a socket that listens: libzmq aborts when its epoll refuses the descriptor (epoll.cpp)."""
+    cdef int fd = handle.get_int(libzmq.ZMQ_USE_FD)
+    if fd == -1:
+        return 0
+    try:
+        with python_socket.socket(fileno=os.dup(fd)) as listener:
+            if listener.getsockopt(python_socket.SOL_SOCKET, python_socket.SO_ACCEPTCONN):
+                return 0
+        errnum = EINVAL
+    except OSError as error:
+        errnum = error.errno
+    return fail(errnum, "bind", f"{endpoint.decode('utf-8', 'replace')} with USE_FD={fd}, which does not listen")
 
 
 cdef int why_bind_failed(SocketHandle handle, const char *endpoint) noexcept:
