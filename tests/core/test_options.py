@@ -124,7 +124,7 @@ def test_use_fd_that_does_not_listen_is_refused_by_bind(context, tmp_path, kind)
     made = {
         "a file": lambda: [os.open(tmp_path / "file", os.O_CREAT | os.O_RDWR)],
         "a pipe": lambda: list(os.pipe()),
-        "closed": lambda: [],
+        "closed": list,
         "connected": lambda: [end.detach() for end in python_socket.socketpair()],
     }[kind]()
     socket = context.socket(zmq.PULL)
