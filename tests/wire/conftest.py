@@ -86,4 +86,14 @@ def wait_for_subscription(publisher: PeerSocket, subscriber: PeerSocket, topic: 
 def subscribe(publisher: PeerSocket, subscriber: PeerSocket, topic: bytes) -> None:
     """XPUB says so."""
     subscriber.set(int(zmq.SUBSCRIBE), topic)
+    wait_for_message(publisher, subscriber)
     assert publisher.recv() == b"\x01" + topic
+
+
+def wait_for_message(receiver: PeerSocket, sender: PeerSocket) -> None:
+    """What a socket sends by itself, its subscriptions, goes out while it is used: so use it until they are there."""
+    for _ in range(1000):
+        if receiver.poll(10):
+            return
+        sender.get(int(zmq.EVENTS))
+    raise TimeoutError("no message came")

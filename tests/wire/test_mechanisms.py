@@ -78,9 +78,17 @@ def test_zap_keeps_out(tcp_ends, mechanism):
     client = tcp_ends.peers[1].socket(PUSH, **client_options(mechanism))
     events = client.watch(), server.watch()
     tcp_ends.connect(server, client)
-    client.send(b"hello")
     assert events[0].next_event(*REFUSED) == (zmq.EVENT_HANDSHAKE_FAILED_AUTH, 400)
     assert events[1].next_event(*REFUSED)[0] == zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    assert server.poll(0) == 0
+
+
+def test_plain_without_zap_is_refused(tcp_ends):
+    server = tcp_ends.peers[0].socket(PULL, **server_options("PLAIN"))
+    client = tcp_ends.peers[1].socket(PUSH, **client_options("PLAIN"))
+    events = server.watch()
+    tcp_ends.connect(server, client)
+    assert events.next_event(*REFUSED)[0] == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     assert server.poll(0) == 0
 
 
@@ -91,7 +99,6 @@ def test_a_wrong_server_key_is_refused(tcp_ends):
     client = tcp_ends.peers[1].socket(PUSH, **client_options("CURVE", server_key=OTHER[0]))
     events = server.watch()
     tcp_ends.connect(server, client)
-    client.send(b"hello")
     number, value = events.next_event(*REFUSED)
     assert number == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     assert value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC
@@ -107,7 +114,6 @@ def test_different_mechanisms_do_not_meet(tcp_ends, server_mechanism, client_mec
     client = tcp_ends.peers[1].socket(PUSH, **client_options(client_mechanism))
     events = server.watch()
     tcp_ends.connect(server, client)
-    client.send(b"hello")
     number, _ = events.next_event(*REFUSED)     # which of them depends on who hangs up first
     assert number in REFUSED
     assert server.poll(0) == 0

@@ -1,7 +1,7 @@
 """Every pattern between a process with zmqfast and one with pyzmq: every byte arrives, in order, either way round."""
 
 from peer import digest
-from wire.conftest import SHAPES, digests, wait_for_subscription
+from wire.conftest import SHAPES, digests, subscribe, wait_for_message, wait_for_subscription
 from zmqfast import DEALER, PAIR, PUB, PULL, PUSH, REP, REQ, ROUTER, SUB, SUBSCRIBE, XPUB, XSUB
 
 EMPTY = digest(b"")
@@ -32,10 +32,7 @@ def test_pub_to_sub(ends):
 
 def test_xpub_to_sub(ends):
     xpub, sub = ends(XPUB, SUB)
-    sub.set(int(SUBSCRIBE), b"")
-    while not xpub.poll(10):
-        sub.poll(0)     # a bound socket sends its subscriptions to a new peer only with its next call
-    assert xpub.recv() == b"\x01"
+    subscribe(xpub, sub, b"")
     transfer(xpub, sub)
 
 
@@ -49,8 +46,7 @@ def test_pub_to_xsub(ends):
 def test_xpub_to_xsub_and_a_message_upstream(ends):
     xpub, xsub = ends(XPUB, XSUB)
     xsub.send(b"\x01topic")
-    while not xpub.poll(10):
-        xsub.poll(0)    # a bound socket sends its subscriptions to a new peer only with its next call
+    wait_for_message(xpub, xsub)
     assert xpub.recv() == b"\x01topic"
     xsub.send(b"upstream")
     assert xpub.recv() == b"upstream"
@@ -119,3 +115,15 @@ def test_many_messages_in_order(ends):
     sending = push._peer.start(0, "send_shapes", push._number, [[size % 700] for size in range(5000)], [])
     assert pull.recv_digests(5000) == digests([[size % 700] for size in range(5000)])
     sending.result()
+
+
+def test_one_publisher_and_two_libraries(peers, fresh_endpoint):
+    publisher = peers[0].socket(XPUB, xpub_verbose=1)
+    endpoint = publisher.bind(fresh_endpoint("tcp"))
+    subscribers = [peer.socket(SUB) for peer in peers]
+    for subscriber in subscribers:
+        subscriber.connect(endpoint)
+        subscribe(publisher, subscriber, b"")
+    publisher.send_shapes(SHAPES)
+    for subscriber in subscribers:
+        assert subscriber.recv_digests(len(SHAPES)) == digests(SHAPES)

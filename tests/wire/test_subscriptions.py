@@ -1,7 +1,7 @@
 """Subscriptions between the libraries: what a publisher learns, and what subscribers get."""
 
 import pytest
-from wire.conftest import subscribe
+from wire.conftest import subscribe, wait_for_message
 from zmqfast import SUB, SUBSCRIBE, UNSUBSCRIBE, XPUB, XPUB_VERBOSE, XPUB_VERBOSER
 
 TOPICS = [b"", b"a", b"ab", b"\0", b"\xff" * 300, "é".encode(), b"x" * 10_000]
@@ -72,6 +72,22 @@ def test_a_more_verbose_xpub_hears_every_end(tcp_ends):
     for subscriber in (one, two):
         subscriber.set(int(UNSUBSCRIBE), b"a")
         assert xpub.recv() == b"\x00a"
+
+
+def test_subscriptions_come_again_after_a_reconnect(peers, start_peer, fresh_endpoint):
+    sub = peers[1].socket(SUB, reconnect_ivl=10)
+    publisher = start_peer(peers[0].library)
+    first = publisher.socket(XPUB)
+    endpoint = first.bind(fresh_endpoint("tcp"))
+    sub.connect(endpoint)
+    subscribe(first, sub, b"a")
+    publisher.kill()
+    second = peers[0].socket(XPUB)
+    second.bind(endpoint)
+    wait_for_message(second, sub)
+    assert second.recv() == b"\x01a"
+    second.send(b"again")
+    assert sub.recv() == b"again"
 
 
 def test_publishing_to_nobody_is_no_error(tcp_ends):

@@ -4,7 +4,7 @@ import pytest
 import zmqfast as zmq
 from wire.conftest import SHAPES, digests
 
-pytestmark = pytest.mark.skipif(not zmq.has("ws"), reason="no WebSocket in this build")
+pytestmark = pytest.mark.skipif(not zmq.has("WS"), reason="no WebSocket in this build")
 
 
 @pytest.fixture
