@@ -50,6 +50,8 @@ cdef class ContextHandle:
     cdef bint started                   # libzmq has its threads
     cdef PyThread_type_lock term_lock   # held by the thread that terminates
     cdef dict sockets                   # id → weak reference to the Socket
+    cdef bint opening_watch             # a watch makes do with the room that is left
+    cdef double watch_ended             # monotonic s: libzmq's reaper may still have its sockets
     cdef dict watched                   # id → weak reference to a SocketHandle that may have an idle watch
     cdef list inproc_ends               # (endpoint, weak reference to the SocketHandle, whether it binds)
 
@@ -103,7 +105,7 @@ cdef class ContextHandle:
             if not descriptors_left(2 * libzmq.zmq_ctx_get(self.ptr, libzmq.ZMQ_IO_THREADS) + 3):
                 fail(EMFILE, "socket", None)
         socket = libzmq.zmq_socket(self.ptr, socket_type)
-        if socket == NULL and libzmq.zmq_errno() == EMFILE and end_idle_watches(self):
+        if socket == NULL and libzmq.zmq_errno() == EMFILE and not self.opening_watch and make_room(self):
             socket = socket_once_reaped(self.ptr, socket_type)
         check_new(socket, "socket")
         self.started = True

@@ -35,10 +35,13 @@ cdef bint start_watch(SocketHandle handle) except -1:
     cdef bytes endpoint = b"inproc://zmqfast.watch.%d" % atomic_add(&watch_numbers, 1)
     if not libzmq.ZMQFAST_DRAFTS:
         return False
+    handle.context.opening_watch = True
     try:
         reader = SocketHandle(handle.context, libzmq.ZMQ_SUB)
     except Exception:           # no descriptors, or no room within MAX_SOCKETS: the user's sockets come first
         return False
+    finally:
+        handle.context.opening_watch = False
     reader.set_int(libzmq.ZMQ_RCVHWM, WATCH_HWM)
     reader.set_int(libzmq.ZMQ_LINGER, 0)
     libzmq.zmq_setsockopt(reader.ptr, libzmq.ZMQ_SUBSCRIBE, NULL, 0)    # fails for socket types other than SUB only
@@ -62,6 +65,7 @@ cdef void end_watch(SocketHandle handle) noexcept:
         handle.watch.shut()
         handle.watch = None
         handle.named_unwatched = True
+        handle.context.watch_ended = monotonic()
         handle.context.watched.pop(id(handle), None)
 
 
@@ -77,6 +81,11 @@ cdef bint end_idle_watches(ContextHandle context) noexcept:
             handle.leave()
             ended = True
     return ended
+
+
+cdef bint make_room(ContextHandle context) noexcept:
+    """Whether a socket that found no room may find some soon: a watch ends now, or has ended just before."""
+    return end_idle_watches(context) or monotonic() - context.watch_ended < REAPER_MS / 1000.0
 
 
 cdef void *socket_once_reaped(void *context, int socket_type) except? NULL:
