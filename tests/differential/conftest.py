@@ -81,7 +81,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
         return
     for row in DIFFERENCES:
         if not row.used:
-            terminalreporter.write_line(f"differences.py: no case needed {row.cases!r}")
+            terminalreporter.write_line(f"differences.py: no case needed {row.reason!r}")
 
 
 def pytest_collection_modifyitems(config, items) -> None:
