@@ -1,7 +1,7 @@
 """Types of the compiled core, in the order of its rooms; what the calls do is said there."""
 
 import builtins
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar, overload
 
 from typing_extensions import Buffer, Self, disjoint_base
@@ -104,6 +104,21 @@ class Context:
 
 def _live() -> dict[str, int]: ...
 
+# batch
+
+@disjoint_base
+class Batch:
+    @property
+    def data(self) -> memoryview: ...
+    @property
+    def offsets(self) -> memoryview: ...
+    @property
+    def more(self) -> memoryview: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, i: int, /) -> memoryview: ...
+    def __iter__(self) -> Iterator[memoryview]: ...
+    def tolist(self) -> list[bytes]: ...
+
 # options
 
 def _set_option_types(options: Iterable[tuple[int, int, str]]) -> None: ...
@@ -198,6 +213,64 @@ class Socket:
     def recv_multipart(
         self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
     ) -> list[bytes] | list[Frame]: ...
+    def send_many(
+        self,
+        messages: Iterable[Buffer | Sequence[Buffer]],
+        flags: int = 0,
+        *,
+        timeout: float | None = None,
+        copy: bool = True,
+    ) -> int: ...
+    @overload
+    def recv_many(
+        self,
+        max_messages: int = 1024,
+        flags: int = 0,
+        *,
+        timeout: float | None = None,
+        multipart: Literal[False] = False,
+        copy: Literal[True] = True,
+    ) -> list[bytes]: ...
+    @overload
+    def recv_many(
+        self,
+        max_messages: int = 1024,
+        flags: int = 0,
+        *,
+        timeout: float | None = None,
+        multipart: Literal[True],
+        copy: Literal[True] = True,
+    ) -> list[list[bytes]]: ...
+    @overload
+    def recv_many(
+        self,
+        max_messages: int = 1024,
+        flags: int = 0,
+        *,
+        timeout: float | None = None,
+        multipart: Literal[False] = False,
+        copy: Literal[False],
+    ) -> list[Frame]: ...
+    @overload
+    def recv_many(
+        self,
+        max_messages: int = 1024,
+        flags: int = 0,
+        *,
+        timeout: float | None = None,
+        multipart: Literal[True],
+        copy: Literal[False],
+    ) -> list[list[Frame]]: ...
+    def recv_batch(
+        self, batch: Batch | None = None, max_messages: int = 1024, flags: int = 0, *, timeout: float | None = None
+    ) -> Batch: ...
+    def try_send(self, data: Buffer | Sequence[Buffer]) -> bool: ...
+    @overload
+    def try_recv(self, default: None = None) -> bytes | None: ...
+    @overload
+    def try_recv(self, default: _T) -> bytes | _T: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> list[bytes]: ...
     def poll(self, timeout: float | None = None, flags: int = ...) -> int: ...
     def wait_connected(self, peers: int = 1, timeout: float | None = None) -> int: ...
     def monitor(self, addr: str | bytes | None, events: int = ...) -> None: ...

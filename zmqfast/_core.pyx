@@ -12,6 +12,8 @@ include "core/frame.pyx"        # Frame: one zmq_msg_t
 include "core/context.pyx"      # Context
 include "core/handle.pyx"       # SocketHandle: the void * of a socket, and who is inside
 include "core/message.pyx"      # frames and messages through a handle: try first, then wait
+include "core/many.pyx"         # many messages in one call
+include "core/batch.pyx"        # many frames in one buffer
 include "core/peers.pyx"        # who is connected, without sleeping
 include "core/options.pyx"      # socket options by their C type
 include "core/socket.pyx"       # Socket

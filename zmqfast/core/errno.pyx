@@ -5,10 +5,10 @@ Success costs one comparison; a message is put together only once something has 
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EADDRINUSE, EAGAIN, EBUSY, EINTR, EINVAL, EMFILE, ENOTCONN
+from libc.errno cimport EADDRINUSE, EAGAIN, EBUSY, EINTR, EINVAL, EMFILE, ENOMEM, ENOTCONN
 from zmqfast cimport libzmq
 
-from zmqfast.errors import Again, SocketBusy, ZMQVersionError, error_for
+from zmqfast.errors import Again, ContextTerminated, SocketBusy, ZMQVersionError, error_for
 
 cdef extern from *:
     """

@@ -199,6 +199,66 @@ cdef int milliseconds(object timeout) except? -2:
     return <int>ms
 
 
+cdef MessageTracker send_parts(
+    SocketHandle handle,
+    tuple parts,
+    int flags,
+    bint copy,
+    bint track,
+    object routing_id,
+    object group,
+    object timeout,
+    Py_ssize_t copy_threshold,
+):
+    """Send one message of Python objects: whole, or not at all. The tracker if one was asked for."""
+    cdef Py_ssize_t count = len(parts)
+    cdef Py_ssize_t loaded = 0
+    cdef Py_ssize_t i
+    cdef libzmq.zmq_msg_t on_stack[FRAMES_ON_STACK]
+    cdef libzmq.zmq_msg_t *frames = on_stack
+    cdef MessageTracker tracker
+    cdef list trackers = []
+    if count == 0:
+        raise ValueError("a message has at least one frame")
+    if count > FRAMES_ON_STACK:
+        frames = <libzmq.zmq_msg_t *>malloc(count * sizeof(libzmq.zmq_msg_t))
+        if frames == NULL:
+            raise MemoryError
+    try:
+        for i in range(count):
+            tracker = load_numbered(&frames[i], parts, i, copy, track, copy_threshold)
+            loaded += 1
+            if tracker is not None:
+                trackers.append(tracker)
+            if routing_id is not None:
+                set_routing_id(&frames[i], routing_id)
+            if group is not None:
+                set_group(&frames[i], group)
+        handle.enter()
+        try:
+            send_frames(handle, frames, count, flags, timeout)
+        finally:
+            handle.leave()
+    finally:
+        for i in range(loaded):
+            libzmq.zmq_msg_close(&frames[i])    # empty where libzmq took it; fails where it has closed it already
+        if frames != on_stack:
+            free(frames)
+    if not trackers:
+        return None
+    return trackers[0] if count == 1 else MessageTracker(*trackers)
+
+
+cdef MessageTracker load_numbered(
+    libzmq.zmq_msg_t *msg, tuple parts, Py_ssize_t i, bint copy, bint track, Py_ssize_t copy_threshold
+):
+    """load() for one frame of a message; its error says which."""
+    try:
+        return load(msg, parts[i], copy, track, copy_threshold)
+    except (TypeError, BufferError, ValueError) as error:
+        raise type(error)(f"frame {i}: {error}") from None
+
+
 cdef int send_frames(
     SocketHandle handle, libzmq.zmq_msg_t *frames, Py_ssize_t count, int flags, object timeout
 ) except -1:
@@ -239,14 +299,7 @@ cdef list recv_frames(SocketHandle handle, int flags, bint copy, bint track, obj
         recv_frame(handle, &msg, flags, timeout)
         while True:
             more = libzmq.zmq_msg_more(&msg)
-            if copy:
-                guard_hold(&handle.state)   # a long copy releases the GIL
-                try:
-                    frames.append(message_bytes(&msg))
-                finally:
-                    guard_let_go(&handle.state)
-            else:
-                frames.append(received_frame(&msg, track))
+            frames.append(take_frame(handle, &msg, copy, track))
             if not more:
                 return frames
             # the next frame replaces the content of msg
@@ -254,6 +307,17 @@ cdef list recv_frames(SocketHandle handle, int flags, bint copy, bint track, obj
                 finish(handle, &msg, 0, <transfer_t>libzmq.zmq_msg_recv)
     finally:
         libzmq.zmq_msg_close(&msg)  # never fails once initialised
+
+
+cdef inline object take_frame(SocketHandle handle, libzmq.zmq_msg_t *msg, bint copy, bint track=False):
+    """What was received into `msg`, as bytes or a Frame, for a caller that is inside."""
+    if not copy:
+        return received_frame(msg, track)
+    guard_hold(&handle.state)   # a long copy releases the GIL
+    try:
+        return message_bytes(msg)
+    finally:
+        guard_let_go(&handle.state)
 
 
 cdef Frame received_frame(libzmq.zmq_msg_t *msg, bint track):

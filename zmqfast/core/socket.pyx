@@ -364,44 +364,9 @@ cdef class Socket:
             TypeError: naming the frame that is not bytes-like; nothing was sent.
             ValueError: no frame.
         """
-        cdef SocketHandle handle = self.own()
-        cdef tuple parts = msg_parts if type(msg_parts) is tuple else tuple(msg_parts)
-        cdef Py_ssize_t count = len(parts)
-        cdef Py_ssize_t loaded = 0
-        cdef Py_ssize_t i
-        cdef libzmq.zmq_msg_t on_stack[FRAMES_ON_STACK]
-        cdef libzmq.zmq_msg_t *frames = on_stack
-        cdef MessageTracker tracker
-        cdef list trackers = []
-        if count == 0:
-            raise ValueError("send_multipart: a message has at least one frame")
-        if count > FRAMES_ON_STACK:
-            frames = <libzmq.zmq_msg_t *>malloc(count * sizeof(libzmq.zmq_msg_t))
-            if frames == NULL:
-                raise MemoryError
-        try:
-            for i in range(count):
-                tracker = load_numbered(&frames[i], parts, i, copy, track, self.copy_threshold)
-                loaded += 1
-                if tracker is not None:
-                    trackers.append(tracker)
-                if routing_id is not None:
-                    set_routing_id(&frames[i], routing_id)
-                if group is not None:
-                    set_group(&frames[i], group)
-            handle.enter()
-            try:
-                send_frames(handle, frames, count, flags, timeout)
-            finally:
-                handle.leave()
-        finally:
-            for i in range(loaded):
-                libzmq.zmq_msg_close(&frames[i])    # empty where libzmq took it; fails where it has closed it already
-            if frames != on_stack:
-                free(frames)
-        if not trackers:
-            return None
-        return trackers[0] if count == 1 else MessageTracker(*trackers)
+        return send_parts(
+            self.own(), tuple(msg_parts), flags, copy, track, routing_id, group, timeout, self.copy_threshold
+        )
 
     def recv_multipart(self, int flags=0, bint copy=True, bint track=False, *, timeout=None):
         """Receive one message whole, as a list of bytes, or with copy=False of Frames.
@@ -414,6 +379,108 @@ cdef class Socket:
             return recv_frames(handle, flags, copy, track, timeout)
         finally:
             handle.leave()
+
+    # many messages, and none
+
+    def send_many(self, messages, int flags=0, *, timeout=None, bint copy=True):
+        """Send messages one after the other; returns how many went out. Waits as send() does before each.
+
+        Args:
+            messages: each bytes-like or a Frame, or a list or tuple of these for a message of several frames. From
+                an iterator no more is taken than can be tried.
+            flags: DONTWAIT to return instead of waiting.
+            timeout: seconds, for the whole call; without it each wait takes at most `sndtimeo` ms.
+            copy: False lends the buffers to libzmq, as send() does.
+        Raises:
+            Again: not one could be sent in time (EAGAIN).
+            TypeError: naming the message that is not bytes-like; those before it have been sent.
+            ZMQError, ContextTerminated: as send().
+            Each exception tells in `sent` how many messages went out before.
+        """
+        return send_messages(self.own(), messages, flags, copy, timeout, self.copy_threshold)
+
+    def recv_many(
+        self, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None, bint multipart=False, bint copy=True
+    ):
+        """Wait for one message as recv() does, and take what else is there, in one call.
+
+        Args:
+            max_messages: at most so many whole messages.
+            flags: DONTWAIT returns an empty list when there is none.
+            timeout: seconds, for the first message.
+            multipart: True for a list of messages, each a list of frames; False for a list of their frames.
+            copy: False for Frames instead of bytes.
+        Raises:
+            Again: none came in time (EAGAIN).
+            ZMQError, ContextTerminated: as recv(). An error after the first message is left to the next call.
+        """
+        return recv_messages(self.own(), max_messages, flags, timeout, multipart, copy)
+
+    def recv_batch(self, Batch batch=None, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None):
+        """recv_many() into one buffer, without an object for each frame: the fastest way to receive small frames.
+
+        Args:
+            batch: replaced by what is received, and returned; None makes a new one.
+        Raises:
+            SocketBusy: another thread is receiving into this batch.
+            Again, ZMQError, ContextTerminated: as recv_many().
+        """
+        if batch is None:
+            batch = Batch()
+        recv_into_batch(self.own(), batch, max_messages, flags, timeout)
+        return batch
+
+    def try_send(self, data):
+        """Send one message, bytes-like or a list or tuple of frames, if that is possible at once; whether it was.
+
+        Raises:
+            ZMQError, ContextTerminated: as send(), but for Again.
+        """
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        if PyBytes_CheckExact(data):
+            fill_from(&msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            if try_send(handle, &msg, 0):
+                return True
+            libzmq_would_wait = would_wait()
+            libzmq.zmq_msg_close(&msg)
+            if libzmq_would_wait:
+                return False
+        try:
+            return send_messages(handle, (data,), libzmq.ZMQ_DONTWAIT, True, None, self.copy_threshold) == 1
+        except Again:
+            return False
+
+    def try_recv(self, default=None):
+        """Receive one frame as bytes if one is there, else return `default`.
+
+        Raises:
+            ZMQError, ContextTerminated: as recv(), but for Again.
+        """
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        libzmq.zmq_msg_init(&msg)           # never fails
+        if not try_recv(handle, &msg, 0):
+            if would_wait():
+                return default              # msg is empty: there is nothing to close
+            try:
+                recv_patiently(handle, &msg, libzmq.ZMQ_DONTWAIT, None)
+            except Again:
+                return default
+        try:
+            return message_bytes(&msg)
+        finally:
+            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+
+    def __iter__(self):
+        """Received messages, each a list of frames, until the context ends."""
+        return self
+
+    def __next__(self):
+        try:
+            return self.recv_multipart()
+        except ContextTerminated:
+            raise StopIteration from None
 
     # events
 
@@ -522,13 +589,3 @@ cdef bytes endpoint_bytes(object endpoint, str call):
     if len(text) > LONGEST_ENDPOINT:
         raise error_for(EINVAL, f"{call}: an endpoint has at most {LONGEST_ENDPOINT} bytes, not {len(text)}")
     return text
-
-
-cdef MessageTracker load_numbered(
-    libzmq.zmq_msg_t *msg, tuple parts, Py_ssize_t i, bint copy, bint track, Py_ssize_t copy_threshold
-):
-    """load() for one frame of a message; its error says which."""
-    try:
-        return load(msg, parts[i], copy, track, copy_threshold)
-    except (TypeError, BufferError, ValueError) as error:
-        raise type(error)(f"frame {i}: {error}") from None

@@ -1,0 +1,102 @@
+"""Many messages in one call: send_many and recv_many.
+
+The GIL stays held while nothing waits: between two threads over inproc, taking it back for each burst costs more than
+both of them working at once brings.
+"""
+
+
+cdef Py_ssize_t send_messages(
+    SocketHandle handle, object messages, int flags, bint copy, object timeout, Py_ssize_t copy_threshold
+) except -1:
+    """send_many(): how many messages are out."""
+    cdef libzmq.zmq_msg_t msg
+    cdef Py_ssize_t sent = 0
+    cdef double deadline = 0 if timeout is None else monotonic() + <double>timeout
+    if flags & libzmq.ZMQ_SNDMORE:
+        raise ValueError("send_many: SNDMORE would join the messages to one")
+    try:
+        for message in messages:
+            if PyBytes_CheckExact(message) and copy:
+                fill_from(&msg, PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message))
+            elif isinstance(message, (list, tuple)):
+                send_parts(
+                    handle, tuple(message), flags, copy, False, None, None, time_left(timeout, deadline), copy_threshold
+                )
+                sent += 1
+                continue
+            else:
+                load(&msg, message, copy, False, copy_threshold)
+            if not try_send(handle, &msg, flags):
+                try:
+                    send_patiently(handle, &msg, flags, time_left(timeout, deadline))
+                except:
+                    libzmq.zmq_msg_close(&msg)      # fails where libzmq has closed it already
+                    raise
+            sent += 1
+    except Again:
+        if sent == 0:
+            raise
+    except (TypeError, ValueError, BufferError) as refused:
+        error = type(refused)(f"message {sent}: {refused}")
+        error.sent = sent
+        raise error from None
+    except BaseException as error:
+        error.sent = sent
+        raise
+    return sent
+
+
+cdef object time_left(object timeout, double deadline):
+    """Of a timeout in seconds."""
+    return None if timeout is None else max(0.0, deadline - monotonic())
+
+
+cdef list recv_messages(
+    SocketHandle handle, Py_ssize_t max_messages, int flags, object timeout, bint multipart, bint copy
+):
+    """recv_many(): a list of frames, or with `multipart` of messages."""
+    cdef libzmq.zmq_msg_t msg
+    cdef list received = []
+    cdef list parts = received      # where the next frame belongs
+    cdef Py_ssize_t messages = 0
+    cdef Py_ssize_t known = 0       # received[:known] are whole messages
+    cdef bint more
+    check_max_messages(max_messages, "recv_many")
+    libzmq.zmq_msg_init(&msg)       # never fails
+    handle.enter()
+    try:
+        recv_frame(handle, &msg, flags, timeout)
+        while True:
+            more = libzmq.zmq_msg_more(&msg)
+            if multipart and parts is received:
+                parts = []
+            parts.append(take_frame(handle, &msg, copy))
+            if not more:
+                if multipart:
+                    received.append(parts)
+                    parts = received
+                known = len(received)
+                messages += 1
+                if messages == max_messages:
+                    return received
+            if libzmq.zmq_msg_recv(&msg, handle.ptr, libzmq.ZMQ_DONTWAIT) == -1:
+                if not more:
+                    return received         # whatever it was, the next call says so
+                finish(handle, &msg, 0, <transfer_t>libzmq.zmq_msg_recv)
+    except Again:
+        if flags & libzmq.ZMQ_DONTWAIT:
+            return received
+        raise
+    except ContextTerminated:
+        if known == 0:
+            raise
+        return received[:known]
+    finally:
+        handle.leave()
+        libzmq.zmq_msg_close(&msg)  # never fails once initialised
+
+
+cdef int check_max_messages(Py_ssize_t max_messages, str call) except -1:
+    if max_messages < 1:
+        raise ValueError(f"{call}: max_messages is at least 1, not {max_messages}")
+    return 0
