@@ -15,6 +15,8 @@ include "core/message.pyx"      # frames and messages through a handle: try firs
 include "core/many.pyx"         # many messages in one call
 include "core/batch.pyx"        # many frames in one buffer
 include "core/peers.pyx"        # who is connected, without sleeping
+include "core/monitor.pyx"      # what a socket reports of itself
+include "core/precautions.pyx"  # mistakes that libzmq aborts on
 include "core/options.pyx"      # socket options by their C type
 include "core/socket.pyx"       # Socket
 include "core/poller.pyx"       # zmq_poll over sockets and descriptors

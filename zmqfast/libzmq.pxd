@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 cdef extern from "core/compat.h" nogil:
     # errors
     enum:
-        ENOTSOCK, ENOTSUP, EFSM, ETERM, EMTHREAD, ENOCOMPATPROTO      # zmq.h gives the first two where a system lacks them
+        ENOTSOCK, ENOTSUP, EFSM, ETERM, EMTHREAD, ENOCOMPATPROTO, EPROTONOSUPPORT      # zmq.h gives the first two where a system lacks them
     int zmq_errno()
     void set_errno(int errnum)
     const char *zmq_strerror(int errnum)
@@ -48,11 +48,11 @@ cdef extern from "core/compat.h" nogil:
     # socket
     enum:
         ZMQ_PAIR, ZMQ_PUB, ZMQ_SUB, ZMQ_REQ, ZMQ_REP, ZMQ_DEALER, ZMQ_ROUTER, ZMQ_PULL, ZMQ_PUSH
-        ZMQ_XPUB, ZMQ_XSUB, ZMQ_STREAM, ZMQ_RADIO, ZMQ_DGRAM
+        ZMQ_XPUB, ZMQ_XSUB, ZMQ_STREAM, ZMQ_RADIO, ZMQ_DISH, ZMQ_DGRAM, ZMQ_CHANNEL
     enum:
         ZMQ_ROUTING_ID, ZMQ_SUBSCRIBE, ZMQ_UNSUBSCRIBE, ZMQ_FD, ZMQ_EVENTS, ZMQ_LINGER, ZMQ_SNDHWM, ZMQ_RCVHWM
         ZMQ_RCVTIMEO, ZMQ_SNDTIMEO, ZMQ_LAST_ENDPOINT, ZMQ_TYPE, ZMQ_THREAD_SAFE, ZMQ_RCVMORE
-        ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SERVERKEY, ZMQ_USE_FD
+        ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SERVERKEY, ZMQ_USE_FD, ZMQ_CONFLATE
     enum:
         ZMQ_DONTWAIT, ZMQ_SNDMORE
     enum:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from collections.abc import Callable
 
 from zmqfast import _core
-from zmqfast.constants import EVENT_ALL, LINGER, PAIR, RCVHWM, OptType, SocketOption, SocketType, option_types
+from zmqfast.constants import EVENT_ALL, LINGER, PAIR, OptType, SocketOption, SocketType, option_types
 from zmqfast.errors import ZMQBindError, ZMQError
 from zmqfast.monitor import MonitorEvent, parse_event
 from zmqfast.options import SocketOptions
@@ -250,9 +250,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         reader = self._monitor_class(self.context, PAIR)
         try:
             reader.set(LINGER, 0)
-            reader.set(RCVHWM, 0)       # libzmq waits in its I/O thread when a monitor is full
             self.monitor(endpoint, EVENT_ALL if events is None else events)
-            reader._read_monitor_of(self)
             _core.Socket.connect(reader, endpoint)
         except BaseException:
             reader.close()

@@ -42,6 +42,7 @@ static inline int zmqfast_missing (void)
 #ifndef ZMQ_RADIO
 #define ZMQ_RADIO 14
 #define ZMQ_DGRAM 18
+#define ZMQ_CHANNEL 20
 #endif
 #undef zmq_disconnect_peer
 #define zmq_ctx_set_ext(context, option, value, length) zmqfast_missing ()

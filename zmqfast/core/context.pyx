@@ -53,11 +53,15 @@ cdef class ContextHandle:
     cdef bint opening_watch             # a watch makes do with the room that is left
     cdef double watch_ended             # monotonic s: libzmq's reaper may still have its sockets
     cdef dict watched                   # id → weak reference to a SocketHandle that may have an idle watch
+    cdef dict monitored                 # endpoint → weak reference to the SocketHandle that reports there
+    cdef dict inproc_waiting            # endpoint → types of the sockets that connected before anybody has bound
     cdef list inproc_ends               # (endpoint, weak reference to the SocketHandle, whether it binds)
 
     def __cinit__(self):
         self.sockets = {}
         self.watched = {}
+        self.monitored = {}
+        self.inproc_waiting = {}
         self.inproc_ends = []
         self.term_lock = PyThread_allocate_lock()
         if self.term_lock == NULL:

@@ -5,7 +5,7 @@ Success costs one comparison; a message is put together only once something has 
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EADDRINUSE, EAGAIN, EBUSY, EINTR, EINVAL, EMFILE, ENOMEM, ENOTCONN
+from libc.errno cimport EADDRINUSE, EAGAIN, EBUSY, EINTR, EINVAL, EMFILE, EMSGSIZE, ENOENT, ENOMEM, ENOTCONN
 from zmqfast cimport libzmq
 
 from zmqfast.errors import Again, ContextTerminated, SocketBusy, ZMQVersionError, error_for
@@ -87,5 +87,8 @@ def zmq_version():
 
 
 def has(str capability not None):
-    """Whether this libzmq was built with `capability`: ipc, pgm, norm, tipc, vmci, curve, gssapi, draft, WS … (zmq_has)."""
-    return bool(libzmq.zmq_has(capability.encode()))
+    """Whether this libzmq was built with `capability`: ipc, pgm, norm, tipc, vmci, curve, gssapi, draft, WS … (zmq_has).
+
+    In upper or lower case, which libzmq itself uses for some.
+    """
+    return any(libzmq.zmq_has(name.encode()) for name in (capability, capability.lower(), capability.upper()))

@@ -1,4 +1,5 @@
-/* Who is inside a socket. `state` counts the callers inside; GUARD_CLOSED is added by close().
+/* Who is inside a socket. `state` counts the callers inside; above the count are marks, which cost the hot path nothing:
+   only a state of 0 is entered without a further look.
 
    With a GIL only a caller that releases it can be met inside, so entering is one predictable branch, leaving is
    nothing, and only a wait without the GIL counts itself (hold, let_go). Without a GIL entering is an atomic exchange.
@@ -11,27 +12,39 @@
 
 enum
 {
-    GUARD_WATCHED = 1 << 19, /* nobody is inside, and an idle watch waits to be ended by the first use */
+    GUARD_LIMITED = 1 << 18, /* what is sent is looked at before, for the whole life of the socket */
+    GUARD_WATCHED = 1 << 19, /* an idle watch waits to be ended by the first use */
     GUARD_CLOSED = 1 << 20
 };
 
 #ifdef Py_GIL_DISABLED
+/* Add to a state in which nobody is inside and that has no mark but those in `marks`; whether it was one. */
+static inline int guard_add_if_idle (atomic_int_t *state, long marks, long n)
+{
+    long seen = atomic_get (state);
+    while ((seen & ~marks) == 0) {
+        if (atomic_int_swap (state, seen, seen + n))
+            return 1;
+        seen = atomic_get (state);
+    }
+    return 0;
+}
 static inline int guard_enter (atomic_int_t *state)
 {
-    long expected = 0;
-    return __atomic_compare_exchange_n (state, &expected, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    return atomic_int_swap (state, 0, 1);
 }
-static inline int guard_take_over (atomic_int_t *state)
+static inline int guard_enter_limited (atomic_int_t *state)
 {
-    long expected = GUARD_WATCHED;
-    return __atomic_compare_exchange_n (state, &expected, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    return guard_add_if_idle (state, GUARD_LIMITED, 1);
 }
 static inline int guard_enter_quietly (atomic_int_t *state)
 {
-    long expected = GUARD_WATCHED;
-    return guard_enter (state)
-           || __atomic_compare_exchange_n (state, &expected, GUARD_WATCHED + 1, 0, __ATOMIC_ACQ_REL,
-                                           __ATOMIC_RELAXED);
+    return guard_add_if_idle (state, GUARD_LIMITED | GUARD_WATCHED, 1);
+}
+static inline int guard_take_over (atomic_int_t *state)
+{
+    return atomic_int_swap (state, GUARD_WATCHED, 1)
+           || atomic_int_swap (state, GUARD_WATCHED | GUARD_LIMITED, GUARD_LIMITED + 1);
 }
 static inline void guard_join (atomic_int_t *state)
 {
@@ -55,27 +68,27 @@ static inline int guard_kept (atomic_int_t *state)
 }
 static inline int guard_close (atomic_int_t *state)
 {
-    long idle = 0;
-    long watched = GUARD_WATCHED;
-    return __atomic_compare_exchange_n (state, &idle, GUARD_CLOSED, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
-           || __atomic_compare_exchange_n (state, &watched, GUARD_CLOSED + GUARD_WATCHED, 0, __ATOMIC_ACQ_REL,
-                                           __ATOMIC_RELAXED);
+    return guard_add_if_idle (state, GUARD_LIMITED | GUARD_WATCHED, GUARD_CLOSED);
 }
 #else
 static inline int guard_enter (atomic_int_t *state)
 {
     return *state == 0;
 }
-static inline int guard_take_over (atomic_int_t *state)
+static inline int guard_enter_limited (atomic_int_t *state)
 {
-    if (*state != GUARD_WATCHED)
-        return 0;
-    *state = 0;
-    return 1;
+    return (*state & ~GUARD_LIMITED) == 0;
 }
 static inline int guard_enter_quietly (atomic_int_t *state)
 {
-    return *state == 0 || *state == GUARD_WATCHED;
+    return (*state & ~(GUARD_LIMITED | GUARD_WATCHED)) == 0;
+}
+static inline int guard_take_over (atomic_int_t *state)
+{
+    if ((*state & ~GUARD_LIMITED) != GUARD_WATCHED)
+        return 0;
+    *state -= GUARD_WATCHED;
+    return 1;
 }
 static inline void guard_join (atomic_int_t *state)
 {
@@ -95,11 +108,11 @@ static inline void guard_let_go (atomic_int_t *state)
 }
 static inline int guard_kept (atomic_int_t *state)
 {
-    return *state == 0;
+    return guard_enter_limited (state);
 }
 static inline int guard_close (atomic_int_t *state)
 {
-    if (*state != 0 && *state != GUARD_WATCHED)
+    if (!guard_enter_quietly (state))
         return 0;
     *state += GUARD_CLOSED;
     return 1;

@@ -2,8 +2,9 @@
 
 cdef extern from "core/guard.h":
     enum:
-        GUARD_CLOSED, GUARD_WATCHED
+        GUARD_CLOSED, GUARD_LIMITED, GUARD_WATCHED
     bint guard_enter(atomic_int_t *state) noexcept nogil
+    bint guard_enter_limited(atomic_int_t *state) noexcept nogil
     bint guard_enter_quietly(atomic_int_t *state) noexcept nogil
     bint guard_take_over(atomic_int_t *state) noexcept nogil
     void guard_join(atomic_int_t *state) noexcept nogil
@@ -32,13 +33,16 @@ cdef class SocketHandle:
     cdef int socket_type
     cdef bint thread_safe
     cdef ContextHandle context
-    cdef SocketHandle monitored     # the socket whose monitor we are the reading end of
+    cdef object monitored           # weak reference to the SocketHandle whose monitor we are the reading end of, or None
     cdef bytes monitor_endpoint     # of the one monitor that a socket can have, or None
-    cdef SocketHandle monitor       # the reading end of it, if we made that
+    cdef int monitor_events         # that it reports
+    cdef object monitor             # weak reference to the reading end of it, once there is one: see monitor.pyx
     cdef SocketHandle watch         # the reading end of the watch on our peers: see peers.pyx
     cdef bint named_unwatched       # has endpoints whose handshakes nobody counted
     cdef int peers                  # handshakes less disconnections, as far as read from the watch
     cdef int failures               # handshakes that failed, and are not yet disconnected
+    cdef list conflated             # inproc endpoints: see precautions.pyx; None when there is none
+    cdef size_t longest_frame       # bytes; with GUARD_LIMITED: longer ones are not sent
     cdef void *poller               # zmq_poller that watches a thread-safe socket, which has no descriptor itself
 
     def __cinit__(self, ContextHandle context, int socket_type):
@@ -68,7 +72,9 @@ cdef class SocketHandle:
         return self.admit()
 
     cdef int admit(self) except -1:
-        """Somebody is inside, or the socket is closed, or there is an idle watch."""
+        """Somebody is inside, or the socket is closed, or it has a mark."""
+        if guard_enter_limited(&self.state):
+            return 0
         if atomic_get(&self.state) >= GUARD_CLOSED:
             return self.fail(libzmq.ENOTSOCK)
         if guard_take_over(&self.state):
@@ -93,6 +99,12 @@ cdef class SocketHandle:
             return 0
         return self.admit()
 
+    cdef void limit_frames(self, size_t longest) noexcept:
+        """From now on a frame longer than that is refused. Caller is inside."""
+        if self.longest_frame == 0:
+            atomic_add(&self.state, GUARD_LIMITED)
+        self.longest_frame = longest
+
     cdef int close(self, object linger) except -1:
         cdef int linger_ms
         if self.ptr == NULL:
@@ -114,8 +126,9 @@ cdef class SocketHandle:
             count_add(&idle_watches, -1)
         self.state = GUARD_CLOSED
         end_watch(self)
-        self.end_unread_monitor()
-        self.unlink_monitor()
+        unlink_reader(self)
+        unlink_monitor(self)
+        before_closing(self)
         if self.poller != NULL:
             libzmq.zmq_poller_destroy(&self.poller)     # before the socket that it watches
         if SOCKETS is not None:                         # None in a dying interpreter
@@ -123,38 +136,6 @@ cdef class SocketHandle:
         libzmq.zmq_close(self.ptr)                      # fails for what is no socket only; does not wait
         self.ptr = NULL
         count_add(&live_sockets, -1)
-
-    cdef void end_unread_monitor(self) noexcept:
-        """End a monitor() whose reading end we do not know: libzmq would wait for one for ever to report the end to."""
-        cdef SocketHandle reader
-        if self.monitor_endpoint is None or self.monitor is not None:
-            return
-        try:
-            reader = SocketHandle(self.context, libzmq.ZMQ_PAIR)
-        except Exception:       # no room for another socket, or the context is ending: then libzmq does not wait
-            reader = None
-        if reader is not None:
-            libzmq.zmq_connect(reader.ptr, self.monitor_endpoint)   # turned away where there is a reading end already
-        libzmq.zmq_socket_monitor(self.ptr, NULL, 0)                # fails only if the context is ending
-        self.monitor_endpoint = None
-        if reader is not None:
-            reader.shut()
-
-    cdef void unlink_monitor(self) noexcept:
-        """Before either end of a monitor goes: libzmq would wait for ever to report to an end that is gone."""
-        if self.monitored is not None:
-            if self.monitored.ptr != NULL and self.monitored.monitor is self:
-                libzmq.zmq_socket_monitor(self.monitored.ptr, NULL, 0)  # thread-safe; nothing left to do if it fails
-                self.monitored.monitor = None
-                self.monitored.monitor_endpoint = None
-            self.monitored = None
-        self.forget_monitor()
-
-    cdef void forget_monitor(self) noexcept:
-        """Our monitor has ended; its reading end may live on, and has nothing left to end."""
-        if self.monitor is not None:
-            self.monitor.monitored = None
-            self.monitor = None
 
     cdef void forget(self) noexcept:
         """In a forked child: the socket is the parent's."""

@@ -57,6 +57,8 @@ cdef int patiently(
     cdef int errnum = libzmq.zmq_errno()
     handle.enter()
     try:
+        if handle.longest_frame and timeout_option == libzmq.ZMQ_SNDTIMEO:
+            check_length(handle, msg)
         if errnum == EBUSY:     # not tried yet: enter() has found out that it may be
             if transfer(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT) != -1:
                 return 0
@@ -265,11 +267,21 @@ cdef int send_frames(
     """Send one message whole. Only its first frame may fail or wait; what libzmq has begun, it is given to the end."""
     cdef Py_ssize_t i
     cdef int more
+    if handle.longest_frame:
+        for i in range(count):
+            check_length(handle, &frames[i])
     send_frame(handle, frames, flags | libzmq.ZMQ_SNDMORE if count > 1 else flags, timeout)
     for i in range(1, count):
         more = libzmq.ZMQ_SNDMORE if i + 1 < count else flags & libzmq.ZMQ_SNDMORE
         if libzmq.zmq_msg_send(&frames[i], handle.ptr, more | libzmq.ZMQ_DONTWAIT) == -1:
             finish(handle, &frames[i], more, <transfer_t>libzmq.zmq_msg_send)
+    return 0
+
+
+cdef int check_length(SocketHandle handle, libzmq.zmq_msg_t *msg) except -1:
+    """Refuse a frame that an endpoint of the socket could not send: see precautions.pyx."""
+    if libzmq.zmq_msg_size(msg) > handle.longest_frame:
+        return fail(EMSGSIZE, "send", f"over norm: a frame has at most {handle.longest_frame} bytes")
     return 0
 
 

@@ -165,6 +165,10 @@ cdef int name_inproc_end(SocketHandle handle, bytes endpoint, str call) except -
     if call == "bind" or call == "connect":
         # ends of sockets that are gone go when a new one comes
         ends[:] = [end for end in ends if end[1]() is not None and (<SocketHandle>end[1]()).ptr != NULL]
+        if call == "bind":
+            handle.context.inproc_waiting.pop(endpoint, None)
+        elif not any(end[0] == endpoint and end[2] for end in ends):
+            handle.context.inproc_waiting.setdefault(endpoint, []).append(handle.socket_type)
         ends.append((endpoint, weakref.ref(handle), call == "bind"))
         return 0
     for end in ends:

@@ -25,6 +25,7 @@ typedef volatile long atomic_int_t;
 #define atomic_peek(p) ((release_node_t *) *(p))
 #define atomic_swap(p, expected, desired)                                                                            \
     (_InterlockedCompareExchangePointer ((p), (desired), (expected)) == (expected))
+#define atomic_int_swap(p, expected, desired) (_InterlockedCompareExchange ((p), (desired), (expected)) == (expected))
 #define atomic_add(p, n) (_InterlockedExchangeAdd ((p), (n)) + (n))
 #define atomic_get(p) (*(p))
 #define atomic_clear(p) ((void) _InterlockedExchange ((p), 0))
@@ -47,6 +48,10 @@ typedef long atomic_int_t;
 static inline int atomic_swap (atomic_pointer_t *p, void *expected, void *desired)
 {
     return __atomic_compare_exchange_n (p, &expected, desired, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+static inline int atomic_int_swap (atomic_int_t *p, long expected, long desired)
+{
+    return __atomic_compare_exchange_n (p, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 #define atomic_add(p, n) __atomic_add_fetch ((p), (n), __ATOMIC_SEQ_CST)
 #define atomic_get(p) __atomic_load_n ((p), __ATOMIC_SEQ_CST)

@@ -1,8 +1,5 @@
 """Socket: opening, naming endpoints, sending and receiving frames."""
 
-import os
-import socket as python_socket
-
 
 @cython.no_gc_clear         # `handle` and `context` are needed to the last, and close no cycle by themselves
 cdef class Socket:
@@ -112,14 +109,19 @@ cdef class Socket:
         cdef bytes text = endpoint_bytes(endpoint, name)
         cdef const char *c_endpoint = text
         cdef int rc, errnum = EINTR
+        cdef bint left = False
         handle.enter_quietly()
         try:
             if call == libzmq.zmq_bind or call == libzmq.zmq_connect:
                 if not text.startswith(b"inproc://") and not descriptors_left(DESCRIPTORS_TO_RESOLVE):
                     fail(EMFILE, name, text.decode("utf-8", "replace"))
-                if call == libzmq.zmq_bind:
-                    check_use_fd(handle, text)
+                check_endpoint(handle, text, name)
+                if name == "connect":
+                    join_monitor(handle, text)
                 start_watch_before(handle, text)
+            elif name == "disconnect":
+                leave_monitor(handle, text)
+                left = before_leaving(handle, text)
             while errnum == EINTR:
                 errnum = 0
                 guard_hold(&handle.state)
@@ -130,11 +132,15 @@ cdef class Socket:
                 guard_let_go(&handle.state)
                 if errnum == EINTR:
                     handle.run_signal_handlers()
+            if errnum == ENOENT and left:
+                errnum = 0
             if errnum == EAGAIN:
                 errnum = why_bind_failed(handle, c_endpoint)
             if errnum:
                 fail(errnum, name, text.decode("utf-8", "replace"))
             name_inproc_end(handle, text, name)
+            if text.startswith(b"norm://") and call in (libzmq.zmq_bind, libzmq.zmq_connect):
+                settle_norm(handle, text)
         finally:
             handle.leave()
         return 0
@@ -519,45 +525,12 @@ cdef class Socket:
             ZMQError: not an inproc endpoint (EPROTONOSUPPORT), in use (EADDRINUSE), or no such events (EINVAL).
         """
         cdef SocketHandle handle = self.own()
-        cdef bytes text
-        cdef const char *c_endpoint = NULL
-        cdef int rc
-        if addr is not None:
-            text = endpoint_bytes(addr, "monitor")
-            c_endpoint = text
+        endpoint = None if addr is None else endpoint_bytes(addr, "monitor")
         handle.enter()
         try:
-            end_watch(handle)       # a socket has one monitor
-            handle.end_unread_monitor()
-            guard_hold(&handle.state)
-            with nogil:     # ending a monitor reports that, and may wait for room to do so
-                rc = libzmq.zmq_socket_monitor(handle.ptr, c_endpoint, events)
-            guard_let_go(&handle.state)
-            check(rc, "monitor", addr)
-            handle.forget_monitor()
-            handle.monitor_endpoint = text if addr is not None else None
+            set_monitor(handle, endpoint, events)
         finally:
             handle.leave()
-
-    def _read_monitor_of(self, Socket monitored not None):
-        """We are the reading end of `monitored`'s monitor: whichever closes first ends it."""
-        self.own().monitored = monitored.own()
-        monitored.own().monitor = self.own()
-
-
-cdef int check_use_fd(SocketHandle handle, bytes endpoint) except -1:
-    """USE_FD must be a socket that listens: libzmq aborts when its epoll refuses the descriptor (epoll.cpp)."""
-    cdef int fd = handle.get_int(libzmq.ZMQ_USE_FD)
-    if fd == -1:
-        return 0
-    try:
-        with python_socket.socket(fileno=os.dup(fd)) as listener:
-            if listener.getsockopt(python_socket.SOL_SOCKET, python_socket.SO_ACCEPTCONN):
-                return 0
-        errnum = EINVAL
-    except OSError as error:
-        errnum = error.errno
-    return fail(errnum, "bind", f"{endpoint.decode('utf-8', 'replace')} with USE_FD={fd}, which does not listen")
 
 
 cdef int why_bind_failed(SocketHandle handle, const char *endpoint) noexcept:

@@ -1,0 +1,151 @@
+"""Endpoints that libzmq accepts, and then ends the process over: asked for here, before bind and connect.
+
+An address is looked at once more by libzmq's I/O thread, which cannot return an error and aborts instead.
+"""
+
+from time import sleep
+
+cdef enum:
+    NORM_DESCRIPTORS = 32       # more than its sockets, pipes and thread take
+    NORM_LONGEST_FRAME = 2038   # bytes: norm_engine.cpp never ends sending what its encoder does not give in one piece
+    NORM_SETTLES_MS = 1000
+
+cdef frozenset ROUTING = frozenset((libzmq.ZMQ_ROUTER, libzmq.ZMQ_REP))     # want to be told
+cdef frozenset NOT_RAW = frozenset((b"inproc", b"ws", b"wss"))              # STREAM would get messages of several frames
+cdef frozenset NOT_UDP = NOT_RAW | frozenset((b"tcp", b"ipc", b"tipc", b"vsock", b"hyperv"))    # no encoder for DGRAM
+
+
+cdef int check_endpoint(SocketHandle handle, bytes endpoint, str call) except -1:
+    """Whether this socket can bind or connect there without harm. Caller is inside."""
+    cdef bytes transport, address
+    transport, _, address = endpoint.partition(b"://")
+    if not address:
+        return 0                        # libzmq refuses it
+    if handle.socket_type == libzmq.ZMQ_STREAM and transport in NOT_RAW:        # zmq_assert in stream.cpp
+        return fail(libzmq.ENOCOMPATPROTO, call, f"{printable(endpoint)} with a STREAM socket")
+    if handle.socket_type == libzmq.ZMQ_DGRAM and transport in NOT_UDP:         # zmq_assert in stream_engine_base.cpp
+        return fail(libzmq.ENOCOMPATPROTO, call, f"{printable(endpoint)} with a DGRAM socket")
+    if transport == b"inproc":
+        check_inproc_peer(handle, endpoint, call)
+        if call == "connect":
+            before_waiting(handle, endpoint)
+    return check_system(handle, endpoint, call)
+
+
+cdef str printable(bytes endpoint):
+    return endpoint.decode("utf-8", "replace")
+
+
+cdef int check_inproc_peer(SocketHandle handle, bytes endpoint, str call) except -1:
+    """Whether the peers there, known so far, can be peers of this socket.
+
+    DISH tells its peers what it joins: any but RADIO takes that for a message, which has no bytes (msg.cpp).
+    """
+    cdef SocketHandle other
+    if call == "bind" and (handle.socket_type == libzmq.ZMQ_PAIR or handle.socket_type == libzmq.ZMQ_CHANNEL):
+        check_one_peer(handle.context, endpoint, call)
+    for other_endpoint, reference, binds in handle.context.inproc_ends:
+        other = reference()
+        if other_endpoint != endpoint or binds == (call == "bind") or other is None or other.ptr == NULL:
+            continue
+        types = {handle.socket_type, other.socket_type}
+        if libzmq.ZMQ_DISH in types and types != {libzmq.ZMQ_DISH, libzmq.ZMQ_RADIO}:
+            return fail(libzmq.ENOCOMPATPROTO, call, f"{printable(endpoint)}: the peer of a DISH socket is a RADIO")
+    return 0
+
+
+cdef int before_waiting(SocketHandle handle, bytes endpoint) except -1:
+    """Before a socket connects to an inproc endpoint where nobody has bound yet. Caller is inside."""
+    if any(end[0] == endpoint and end[2] for end in handle.context.inproc_ends) or not handle.get_int(libzmq.ZMQ_CONFLATE):
+        return 0
+    if handle.socket_type == libzmq.ZMQ_SUB:    # its one slot takes either its routing id or its subscription
+        return fail(
+            libzmq.ENOCOMPATPROTO, "connect", f"{printable(endpoint)}: with CONFLATE a SUB connects after its peer has bound"
+        )
+    if handle.conflated is None:
+        handle.conflated = []
+    handle.conflated.append(endpoint)
+    return 0
+
+
+cdef bint before_leaving(SocketHandle handle, bytes endpoint) except -1:
+    """Before a socket disconnects from an inproc endpoint; whether that may be done already. Caller is inside."""
+    if endpoint not in handle.context.inproc_waiting:
+        return False
+    if handle.socket_type in ROUTING or (handle.conflated is not None and endpoint in handle.conflated):
+        if len(handle.context.inproc_waiting[endpoint]) > 1:
+            return fail(EBUSY, "disconnect", f"{printable(endpoint)}: others wait there as well for somebody to bind")
+        end_waiting(handle.context, endpoint)
+        return True
+    return False
+
+
+cdef void before_closing(SocketHandle handle) noexcept:
+    """Before a socket closes whose conflating connections still wait for somebody to bind."""
+    for endpoint in handle.conflated or ():
+        if endpoint in handle.context.inproc_waiting:
+            end_waiting(handle.context, endpoint)
+
+
+cdef void end_waiting(ContextHandle context, bytes endpoint) noexcept:
+    """Give those who wait at an inproc endpoint a peer that goes at once.
+
+    A connection that was left while it waited is still completed by whoever binds: libzmq then aborts for want of the
+    routing id that a conflating pipe has lost (connect_inproc_sockets), or of a pipe to tell a ROUTER's peer's.
+    """
+    cdef void *peer = libzmq.zmq_socket(context.ptr, libzmq.ZMQ_ROUTER)
+    if peer != NULL:                    # else there is no room for sockets, or the context is ending
+        libzmq.zmq_bind(peer, endpoint)     # fails only if somebody else has just bound, which is as good
+        libzmq.zmq_unbind(peer, endpoint)   # at once, and not whenever libzmq's reaper closes it
+        libzmq.zmq_close(peer)              # fails for what is no socket only
+    context.inproc_waiting.pop(endpoint, None)
+
+
+cdef int check_one_peer(ContextHandle context, bytes endpoint, str call) except -1:
+    """A PAIR turns its second peer away, which libzmq then tells its routing id all the same (send_routing_id)."""
+    cdef list waiting = context.inproc_waiting.get(endpoint, [])
+    if len(waiting) > 1 and not ROUTING.isdisjoint(waiting):
+        return fail(libzmq.ENOCOMPATPROTO, call, f"{printable(endpoint)}: it has more than one peer already")
+    return 0
+
+
+cdef int check_system(SocketHandle handle, bytes endpoint, str call) except -1:
+    """What endpoint_checks.py can find out about an endpoint."""
+    cdef int fd = handle.get_int(libzmq.ZMQ_USE_FD) if call == "bind" else -1
+    cdef str subject = printable(endpoint)
+    if fd == -1 and not endpoint.startswith((b"pgm://", b"norm://")):
+        return 0
+    from zmqfast import endpoint_checks
+
+    if endpoint.startswith(b"norm://") and not descriptors_left(NORM_DESCRIPTORS):
+        return fail(EMFILE, call, subject)
+    try:
+        if fd != -1:
+            endpoint_checks.check_listening(fd)
+        if endpoint.startswith(b"pgm://"):
+            endpoint_checks.check_raw_socket()
+        if endpoint.startswith(b"norm://"):
+            endpoint_checks.check_norm(subject)
+            handle.limit_frames(NORM_LONGEST_FRAME)
+    except OSError as error:
+        if fd != -1:
+            subject += f" with USE_FD={fd}, which does not listen"
+        return fail(error.errno, call, subject)
+    return 0
+
+
+cdef int settle_norm(SocketHandle handle, bytes endpoint) except -1:
+    """Wait until the I/O thread has taken the port, so that the next one to ask finds it taken. Caller is inside."""
+    from zmqfast import endpoint_checks
+
+    guard_hold(&handle.state)
+    try:
+        for _ in range(NORM_SETTLES_MS):
+            if endpoint_checks.check_norm(printable(endpoint)):
+                break       # several may have it
+            sleep(0.001)
+    except OSError:
+        pass                # it is taken
+    finally:
+        guard_let_go(&handle.state)
+    return 0
