@@ -49,4 +49,5 @@ def with_table(readme: str, result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8"), json.loads(Path(sys.argv[1]).read_text())), encoding="utf-8")
+    saved = json.loads(Path(sys.argv[1]).read_text())
+    README.write_text(with_table(README.read_text(encoding="utf-8"), saved), encoding="utf-8")
