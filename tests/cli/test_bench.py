@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("click")
 pytest.importorskip("rich")
-from zmqfast.cli.bench_cases import Case, cases  # noqa: E402  needs what was just asked for
+from zmqfast.cli.bench_cases import Case, cases
 
 ROOT = Path(__file__).parents[2]
 RESULTS = sorted((ROOT / "bench" / "results").glob("*.json"))

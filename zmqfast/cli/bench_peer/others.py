@@ -104,12 +104,12 @@ class Inherited:
     """A Pipe or a Queue of multiprocessing: its other end is a child of this process."""
 
     def __init__(self, job: dict[str, Any]) -> None:
-        start = multiprocessing.get_context("spawn" if os.name == "nt" else "fork")
+        start: Any = multiprocessing.get_context("spawn" if os.name == "nt" else "fork")
         if job["library"] == "pipe":
             reader, writer = start.Pipe(duplex=False)
             self.recv, send = reader.recv_bytes, writer.send_bytes
         else:
-            queue: Any = start.Queue(1000)
+            queue = start.Queue(1000)
             self.recv, send = queue.get, queue.put
         # Who started this process ends its whole process group, so this child too.
         self.child = start.Process(target=feed, args=(send, job["size"]), daemon=True)
