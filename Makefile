@@ -3,7 +3,7 @@
 #   make demo       build and install into .venv, then run real data through every pattern and transport
 #   make test       the same set-up, then the whole test suite
 #
-# The others: lint, wheel-check, test-pythons, bench, clean. PYTHON=python3.13 make demo takes another Python (after
+# The others: lint, wheel-check, test-pythons, bench, bench-quick, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after
 # make clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments on. A second run is fast:
 # what is done leaves a stamp in .venv.
 
@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILD_INPUTS := setup.py pyproject.toml $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
-.PHONY: demo test lint wheel-check test-pythons bench clean
+.PHONY: demo test lint wheel-check test-pythons bench bench-quick bench-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -37,8 +37,15 @@ wheel-check: $(VENV)/.wheel-check
 test-pythons: $(VENV)/.packages
 	.ci/test-pythons
 
-bench: $(VENV)/.test
-	$(BIN)/pytest bench --benchmark-only $(PYTEST)
+bench: $(VENV)/.bench
+	$(BIN)/zmqfast bench --json build/bench.json --html build/bench.html
+
+bench-quick: $(VENV)/.bench
+	$(BIN)/zmqfast bench --quick --json build/bench-quick.json
+
+# Instruction counts: fails when one has grown by more than 5 percent, or when none is recorded for this libzmq and Python.
+bench-check: $(VENV)/.bench
+	$(BIN)/python bench/instructions.py
 
 clean:
 	rm -rf build dist $(VENV) *.egg-info zmqfast/*.so
@@ -70,6 +77,10 @@ $(VENV)/.installed: $(BUILD_INPUTS) $(VENV)/.libzmq | $(VENV)/.pip
 
 $(VENV)/.test: $(VENV)/.installed
 	$(PIP) install --quiet --group test
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(PIP) install --quiet --group bench
 	touch $@
 
 $(VENV)/.lint: pyproject.toml | $(VENV)/.pip

@@ -13,10 +13,12 @@ def main() -> None:
     except ModuleNotFoundError as error:
         sys.exit(f"zmqfast: the command needs {error.name}: pip install 'zmqfast[cli]'")
     from zmqfast import __version__
+    from zmqfast.cli.bench import bench
     from zmqfast.cli.demo import demo
     from zmqfast.cli.info import info
 
-    group = click.Group("zmqfast", help="ZeroMQ for Python: look at this build, or see it at work.")
+    group = click.Group("zmqfast", help="ZeroMQ for Python: look at this build, see it at work, or measure it.")
+    group.add_command(bench)
     group.add_command(demo)
     group.add_command(info)
     click.version_option(__version__, prog_name="zmqfast")(group)
