@@ -10,6 +10,14 @@ cdef extern from "core/msg_header.h":
     bint msg_in_arena(const libzmq.zmq_msg_t *msg) noexcept nogil
     void msg_move_header(libzmq.zmq_msg_t *to, libzmq.zmq_msg_t *source) noexcept nogil
 
+cdef extern from "core/pool.h":
+    enum:
+        POOL_SMALLEST, POOL_LARGEST
+    bint pool_usable() noexcept nogil
+    void pool_settle_heap() noexcept nogil
+    bint pool_owns(const libzmq.zmq_msg_t *msg) noexcept nogil
+    int pool_init_msg(libzmq.zmq_msg_t *msg, size_t size) noexcept nogil
+
 COPY_THRESHOLD = 65536              # bytes: below it a copy is cheaper than a loan
 
 cdef enum:
@@ -20,6 +28,8 @@ cdef enum:
 
 cdef atomic_int_t live_frames = 0
 cdef bint LAYOUT_KNOWN = msg_layout_known()
+cdef bint POOL_USABLE = pool_usable()
+pool_settle_heap()
 
 
 @cython.no_gc               # no cycle can go through libzmq, and a frame refers to nothing that could close one
@@ -204,7 +214,12 @@ cdef inline int fill(libzmq.zmq_msg_t *msg, object data) except -1:
 
 cdef inline int fill_from(libzmq.zmq_msg_t *msg, const char *source, size_t size) except -1:
     """Initialise `msg` with a copy of `size` bytes; a long one is made without the GIL."""
-    if libzmq.zmq_msg_init_size(msg, size) == -1:
+    cdef int rc
+    if size >= POOL_SMALLEST and size <= POOL_LARGEST and POOL_USABLE:
+        rc = pool_init_msg(msg, size)
+    else:
+        rc = libzmq.zmq_msg_init_size(msg, size)
+    if rc == -1:
         raise MemoryError(f"no memory for a frame of {size} bytes")
     if size < RELEASE_GIL_FROM:
         memcpy(libzmq.zmq_msg_data(msg), source, size)
@@ -221,7 +236,7 @@ cdef Frame adopt(libzmq.zmq_msg_t *msg):
     """
     cdef Frame frame = Frame.__new__(Frame)
     cdef size_t size = libzmq.zmq_msg_size(msg)
-    if size < OWN_MEMORY_BELOW and LAYOUT_KNOWN and msg_in_arena(msg):
+    if size < OWN_MEMORY_BELOW and LAYOUT_KNOWN and msg_in_arena(msg) and not pool_owns(msg):
         fill_from(&frame.msg, <const char *>libzmq.zmq_msg_data(msg), size)
         msg_move_header(&frame.msg, msg)
         libzmq.zmq_msg_close(msg)           # never fails once initialised

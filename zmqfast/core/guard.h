@@ -7,8 +7,7 @@
 #ifndef ZMQFAST_GUARD_H
 #define ZMQFAST_GUARD_H
 
-#include <Python.h>
-#include "release.h"
+#include "atomics.h"
 
 enum
 {

@@ -15,6 +15,7 @@
 enum
 {
     MSG_METADATA = 0,
+    MSG_CONTENT = 8,
     MSG_TYPE = 42,
     MSG_FLAGS = 43,
     MSG_ROUTING_ID = 44,

@@ -8,6 +8,7 @@
 
 #include <Python.h>
 #include <stdint.h>
+#include "atomics.h"
 
 typedef struct release_node_t
 {
@@ -17,18 +18,6 @@ typedef struct release_node_t
 } release_node_t;
 
 #if defined _MSC_VER
-#include <intrin.h>
-#include <windows.h>
-typedef void *volatile atomic_pointer_t;
-typedef volatile long atomic_int_t;
-#define atomic_take(p) ((release_node_t *) _InterlockedExchangePointer ((p), NULL))
-#define atomic_peek(p) ((release_node_t *) *(p))
-#define atomic_swap(p, expected, desired)                                                                            \
-    (_InterlockedCompareExchangePointer ((p), (desired), (expected)) == (expected))
-#define atomic_int_swap(p, expected, desired) (_InterlockedCompareExchange ((p), (desired), (expected)) == (expected))
-#define atomic_add(p, n) (_InterlockedExchangeAdd ((p), (n)) + (n))
-#define atomic_get(p) (*(p))
-#define atomic_clear(p) ((void) _InterlockedExchange ((p), 0))
 static SRWLOCK release_mutex = SRWLOCK_INIT;
 static CONDITION_VARIABLE release_condition = CONDITION_VARIABLE_INIT;
 #define release_lock() AcquireSRWLockExclusive (&release_mutex)
@@ -41,21 +30,6 @@ static void release_sleep (int ms)
 #else
 #include <pthread.h>
 #include <time.h>
-typedef void *atomic_pointer_t;
-typedef long atomic_int_t;
-#define atomic_take(p) ((release_node_t *) __atomic_exchange_n ((p), (void *) NULL, __ATOMIC_ACQUIRE))
-#define atomic_peek(p) ((release_node_t *) __atomic_load_n ((p), __ATOMIC_RELAXED))
-static inline int atomic_swap (atomic_pointer_t *p, void *expected, void *desired)
-{
-    return __atomic_compare_exchange_n (p, &expected, desired, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-}
-static inline int atomic_int_swap (atomic_int_t *p, long expected, long desired)
-{
-    return __atomic_compare_exchange_n (p, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-#define atomic_add(p, n) __atomic_add_fetch ((p), (n), __ATOMIC_SEQ_CST)
-#define atomic_get(p) __atomic_load_n ((p), __ATOMIC_SEQ_CST)
-#define atomic_clear(p) __atomic_store_n ((p), 0, __ATOMIC_SEQ_CST)
 static pthread_mutex_t release_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t release_condition = PTHREAD_COND_INITIALIZER;
 #define release_lock() pthread_mutex_lock (&release_mutex)
@@ -73,13 +47,6 @@ static void release_sleep (int ms)
     }
     pthread_cond_timedwait (&release_condition, &release_mutex, &until);
 }
-#endif
-
-/* A counter that only holders of the GIL change. */
-#ifdef Py_GIL_DISABLED
-#define count_add(p, n) ((void) atomic_add ((p), (n)))
-#else
-#define count_add(p, n) ((void) (*(p) += (n)))
 #endif
 
 static atomic_pointer_t release_head = NULL;
@@ -108,7 +75,7 @@ static void release_on_free (void *data, void *hint)
     release_node_t *head;
     (void) data;
     do {
-        head = atomic_peek (&release_head);
+        head = (release_node_t *) atomic_peek (&release_head);
         node->next = head;
     } while (!atomic_swap (&release_head, head, node));
     if (!atomic_get (&release_finalising) && atomic_add (&release_scheduled, 1) == 1
@@ -123,7 +90,7 @@ static void release_on_free (void *data, void *hint)
 
 static release_node_t *release_take (void)
 {
-    return atomic_peek (&release_head) ? atomic_take (&release_head) : NULL;
+    return (release_node_t *) (atomic_peek (&release_head) ? atomic_take (&release_head) : NULL);
 }
 
 /* Wait, without the GIL, until something is on the list or `ms` are over. */

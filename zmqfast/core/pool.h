@@ -1,0 +1,177 @@
+/* Memory for the bodies of sent frames, made by one thread and let go of by another.
+
+   glibc's malloc takes a lock when memory is freed in another thread than it was made in, which is how every frame
+   above 33 bytes goes: Python makes it, libzmq's I/O thread or a receiving thread closes it. Here a freed block is
+   pushed onto a lock-free stack of its size; the maker takes the whole stack when it has none left.
+
+   A block is also libzmq's content_t, with us as the owner (a zclmsg, as libzmq's own decoder makes them), so
+   one allocation is saved as well. The layout is that of msg.hpp since 4.2; pool_usable() looks whether the libzmq that
+   we run with has it. Makers hold the GIL; without one, a maker that finds another at work uses malloc.
+
+   What is kept is bounded: for each size by POOL_SIZE_BYTES or POOL_SIZE_BLOCKS, in all by POOL_BYTES on either side. */
+#ifndef ZMQFAST_POOL_H
+#define ZMQFAST_POOL_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+#include "atomics.h"
+#include "msg_header.h"
+
+enum
+{
+    POOL_SMALLEST = 34,          /* bytes: a smaller frame lies in the zmq_msg_t itself */
+    POOL_LARGEST = 1024 * 1024,  /* bytes */
+    POOL_SIZES = 60,             /* four for each doubling */
+    POOL_SIZE_BYTES = 4 << 20,
+    POOL_SIZE_BLOCKS = 2048,
+    POOL_BYTES = 16 << 20,
+    POOL_HEAP_BYTES = 8 << 20,
+    POOL_LOOK_EVERY = 32,        /* blocks of a size: how often all sizes are added up */
+    POOL_COUNT_SHIFT = 48        /* a stack's word: address below, number of blocks above */
+};
+
+typedef struct pool_block_t
+{
+    void *data; /* the first five are libzmq's content_t */
+    size_t size;
+    zmq_free_fn *on_free;
+    void *hint;
+    uint32_t references;
+    uint32_t size_number;
+    struct pool_block_t *next;
+} pool_block_t;
+
+static pool_block_t *pool_own[POOL_SIZES];     /* the makers' */
+static atomic_word_t pool_returned[POOL_SIZES]; /* anybody's */
+static atomic_int_t pool_making = 0;            /* without a GIL: who makes */
+
+static inline int pool_size_number (size_t size)
+{
+    size_t last = size - 1;
+    int doubling = 5;
+    while (last >> (doubling + 1))
+        doubling++;
+    return (doubling - 5) * 4 + (int) (last >> (doubling - 2) & 3);
+}
+
+static inline size_t pool_size_of (int number)
+{
+    return (size_t) (number % 4 + 5) << (number / 4 + 3);
+}
+
+static inline uint64_t pool_limit (int number)
+{
+    uint64_t blocks = POOL_SIZE_BYTES / pool_size_of (number);
+    return blocks < POOL_SIZE_BLOCKS ? blocks : POOL_SIZE_BLOCKS;
+}
+
+static int pool_full (void)
+{
+    size_t bytes = 0;
+    int number;
+    for (number = 0; number < POOL_SIZES; number++)
+        bytes += (size_t) (atomic_word_peek (&pool_returned[number]) >> POOL_COUNT_SHIFT) * pool_size_of (number);
+    return bytes > POOL_BYTES;
+}
+
+/* libzmq lets go of a frame, in any thread. */
+static void pool_on_free (void *data, void *hint)
+{
+    pool_block_t *block = (pool_block_t *) hint;
+    atomic_word_t *stack = &pool_returned[block->size_number];
+    uint64_t head, count;
+    (void) data;
+    do {
+        head = atomic_word_peek (stack);
+        count = head >> POOL_COUNT_SHIFT;
+        if (count >= pool_limit (block->size_number) || (count % POOL_LOOK_EVERY == POOL_LOOK_EVERY - 1 && pool_full ())) {
+            free (block);
+            return;
+        }
+        block->next = (pool_block_t *) (uintptr_t) (head & (((uint64_t) 1 << POOL_COUNT_SHIFT) - 1));
+    } while (!atomic_word_swap (stack, head, (uint64_t) (uintptr_t) block | (count + 1) << POOL_COUNT_SHIFT));
+}
+
+/* A block for so many bytes, or NULL. */
+static inline pool_block_t *pool_take (int number)
+{
+    pool_block_t *block;
+#ifdef Py_GIL_DISABLED
+    if (!atomic_int_swap (&pool_making, 0, 1))
+        return (pool_block_t *) malloc (sizeof (pool_block_t) + pool_size_of (number));
+#endif
+    block = pool_own[number];
+    if (block == NULL && atomic_word_peek (&pool_returned[number]))
+        block = (pool_block_t *) (uintptr_t) (atomic_word_take (&pool_returned[number])
+                                              & (((uint64_t) 1 << POOL_COUNT_SHIFT) - 1));
+    if (block != NULL)
+        pool_own[number] = block->next;
+#ifdef Py_GIL_DISABLED
+    atomic_clear (&pool_making);
+#endif
+    return block != NULL ? block : (pool_block_t *) malloc (sizeof (pool_block_t) + pool_size_of (number));
+}
+
+/* zmq_msg_init_size() with memory of ours; 0, or -1 when there is none. */
+static inline int pool_init_msg (zmq_msg_t *msg, size_t size)
+{
+    int number = pool_size_number (size);
+    pool_block_t *block = pool_take (number);
+    unsigned char *m = (unsigned char *) msg;
+    if (block == NULL)
+        return -1;
+    block->data = block + 1;
+    block->size = size;
+    block->on_free = pool_on_free;
+    block->hint = block;
+    block->references = 0;
+    block->size_number = (uint32_t) number;
+    memset (m, 0, MSG_SIZE);
+    memcpy (m + MSG_CONTENT, &block, sizeof (block));
+    m[MSG_TYPE] = MSG_TYPE_ZCLMSG;
+    return 0;
+}
+
+/* Whether a frame lies in memory of ours. */
+static inline int pool_owns (const zmq_msg_t *msg)
+{
+    pool_block_t *content;
+    memcpy (&content, (const unsigned char *) msg + MSG_CONTENT, sizeof (content));
+    return content->on_free == pool_on_free;
+}
+
+/* Received frames are bytes objects, which come from malloc above 512 bytes. glibc gives free memory back to the system
+   from 128 KiB on and fetches it again for the next frames, page by page, until it has once seen a larger block come
+   and go; then twice its size may stay. So show it one. MALLOC_TRIM_THRESHOLD_ in the environment overrules this. */
+static void pool_settle_heap (void)
+{
+#if defined __GLIBC__
+    void *volatile block = malloc (POOL_HEAP_BYTES);
+    free (block);
+#endif
+}
+
+/* Whether libzmq's messages and their content look as we know them. */
+static int pool_usable (void)
+{
+    zmq_msg_t large, second;
+    pool_block_t *content;
+    int usable;
+    if (!msg_layout_known () || sizeof (pool_block_t) != 48)
+        return 0;
+    if (zmq_msg_init_size (&large, 4096) == -1)
+        return 0;
+    zmq_msg_init (&second);
+    zmq_msg_copy (&second, &large);
+    memcpy (&content, (unsigned char *) &large + MSG_CONTENT, sizeof (content));
+    usable = content->data == zmq_msg_data (&large) && content->size == 4096 && content->on_free == NULL
+             && content->hint == NULL && content->references == 2
+             && (unsigned char *) content->data == (unsigned char *) content + 40;
+    zmq_msg_close (&second);
+    zmq_msg_close (&large);
+    return usable;
+}
+
+#endif
