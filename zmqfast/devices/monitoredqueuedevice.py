@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from zmqfast.constants import PUB
-from zmqfast.devices.basedevice import ProcessDevice, ThreadDevice
 from zmqfast.devices.monitoredqueue import monitored_queue
-from zmqfast.devices.proxydevice import ProxyBase
+from zmqfast.devices.proxydevice import ProcessProxy, Proxy, ProxyBase, ThreadProxy
 
 __all__ = ["MonitoredQueue", "ProcessMonitoredQueue", "ThreadMonitoredQueue"]
 
@@ -31,13 +30,13 @@ class MonitoredQueueBase(ProxyBase):
         monitored_queue(frontend, backend, capture, self._in_prefix, self._out_prefix)
 
 
-class MonitoredQueue(MonitoredQueueBase):
+class MonitoredQueue(MonitoredQueueBase, Proxy):
     """A monitored queue in this thread."""
 
 
-class ThreadMonitoredQueue(MonitoredQueueBase, ThreadDevice):
+class ThreadMonitoredQueue(MonitoredQueueBase, ThreadProxy):
     """A MonitoredQueue in a thread. The end of its context ends it."""
 
 
-class ProcessMonitoredQueue(MonitoredQueueBase, ProcessDevice):
+class ProcessMonitoredQueue(MonitoredQueueBase, ProcessProxy):
     """A MonitoredQueue in a process, with a context of its own."""

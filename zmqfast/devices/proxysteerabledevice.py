@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmqfast._core import proxy_steerable
 from zmqfast.constants import PUB
-from zmqfast.devices.basedevice import ProcessDevice, ThreadDevice
-from zmqfast.devices.proxydevice import ProxyBase
+from zmqfast.devices.proxydevice import ProcessProxy, Proxy, ProxyBase, ThreadProxy
 
 if TYPE_CHECKING:
     from zmqfast.socket import Socket
@@ -58,13 +57,13 @@ class ProxySteerableBase(ProxyBase):
         proxy_steerable(*self._setup_sockets())
 
 
-class ProxySteerable(ProxySteerableBase):
+class ProxySteerable(ProxySteerableBase, Proxy):
     """A steerable proxy in this thread."""
 
 
-class ThreadProxySteerable(ProxySteerableBase, ThreadDevice):
+class ThreadProxySteerable(ProxySteerableBase, ThreadProxy):
     """A ProxySteerable in a thread. TERMINATE or the end of its context ends it."""
 
 
-class ProcessProxySteerable(ProxySteerableBase, ProcessDevice):
+class ProcessProxySteerable(ProxySteerableBase, ProcessProxy):
     """A ProxySteerable in a process, with a context of its own. TERMINATE ends it."""
