@@ -83,19 +83,28 @@ class Handler(socketserver.BaseRequestHandler):
             self.server.count(-1)
 
 
-def forward_tunnel(
-    local_port: int, remote_host: str, remote_port: int, transport: paramiko.Transport, idle_limit_s: float | None = None
-) -> None:
+def forward_tunnel(local_port: int, remote_host: str, remote_port: int, transport: paramiko.Transport) -> None:
     """Forward 127.0.0.1:local_port to remote_host:remote_port, as the ssh server sees it. Does not return by itself.
 
     Args:
         transport: a connected one.
-        idle_limit_s: return after so many seconds without a connection; None for never.
+    Raises:
+        OSError: the local port is taken.
+    """
+    with listen(local_port, remote_host, remote_port, transport) as server:
+        server.serve_forever()
+
+
+def listen(
+    local_port: int, remote_host: str, remote_port: int, transport: paramiko.Transport, idle_limit_s: float | None = None
+) -> ForwardServer:
+    """A server that listens and forwards in serve_forever(); that returns after `idle_limit_s` without a connection.
+
     Raises:
         OSError: the local port is taken.
     """
     handler = type("ForwardHandler", (Handler,), {
         "chain_host": remote_host, "chain_port": remote_port, "ssh_transport": transport})
-    with ForwardServer(("127.0.0.1", local_port), handler) as server:
-        server.idle_limit_s = idle_limit_s
-        server.serve_forever()
+    server = ForwardServer(("127.0.0.1", local_port), handler)
+    server.idle_limit_s = idle_limit_s
+    return server

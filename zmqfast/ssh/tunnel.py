@@ -15,10 +15,12 @@ import socket as sockets
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
-from zmqfast.ssh.forward import forward_tunnel
+from zmqfast.ssh.forward import listen
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -152,16 +154,17 @@ def openssh_tunnel(
         "-S", "none", "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{lport}:{host}:{rport}",
         "-o", "BatchMode=yes" if password is None else "NumberOfPasswordPrompts=1"])
     # ssh ends with the command, but not while a connection goes through it.
-    process = _start([*command, f"echo {READY}; sleep {int(timeout)}"], password)
-    assert process.stdout is not None
-    with process.stdout:
-        said = []
-        for line in process.stdout:
-            if line.strip() == READY:
-                _running[process.pid] = process
-                return process.pid
-            said.append(line)
-    process.wait()
+    with _answers(password) as environment:
+        process = _start([*command, f"echo {READY}; sleep {int(timeout)}"], environment)
+        assert process.stdout is not None
+        with process.stdout:
+            said = []
+            for line in process.stdout:
+                if line.strip() == READY:
+                    _running[process.pid] = process
+                    return process.pid
+                said.append(line)
+        process.wait()
     reason = "".join(said).strip()
     if password is not None and "Permission denied" in reason:
         raise MaxRetryExceeded(f"{server} did not take the password")
@@ -172,7 +175,7 @@ ssh_tunnel = openssh_tunnel
 
 
 def _try_openssh(server: str, keyfile: str | None) -> bool:
-    process = _start([*_ssh_command(server, keyfile, ["-o", "BatchMode=yes"]), "true"], None)
+    process = _start([*_ssh_command(server, keyfile, ["-o", "BatchMode=yes"]), "true"])
     process.communicate()
     return process.returncode == 0
 
@@ -190,22 +193,24 @@ def _ssh_command(server: str, keyfile: str | None, options: list[str]) -> list[s
     return [*command, "--", host]     # a host is no option, whatever it begins with
 
 
-def _start(command: list[str], password: str | None) -> subprocess.Popen[str]:
-    """Start ssh, away from our terminal and from Ctrl-C; its output and errors come as one stream."""
-    environment = dict(os.environ)
-    folder = None
-    if password is not None:
-        folder = tempfile.TemporaryDirectory(prefix="zmqfast-")
-        script = Path(folder.name, "askpass")
+@contextmanager
+def _answers(password: str | None) -> Iterator[dict[str, str]]:
+    """An environment in which ssh is told the password when it asks for it."""
+    if password is None:
+        yield dict(os.environ)
+        return
+    with tempfile.TemporaryDirectory(prefix="zmqfast-") as folder:
+        script = Path(folder, "askpass")
         script.touch(mode=0o700)
         script.write_text(ASKPASS)
-        environment |= {"SSH_ASKPASS": str(script), "SSH_ASKPASS_REQUIRE": "force", "ZMQFAST_ASKPASS": password,
-                        "DISPLAY": environment.get("DISPLAY", "none")}
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, errors="replace", env=environment, start_new_session=True)
-    if folder is not None:
-        process._askpass_folder = folder  # type: ignore[attr-defined]
-    return process
+        answers = {"SSH_ASKPASS": str(script), "SSH_ASKPASS_REQUIRE": "force", "ZMQFAST_ASKPASS": password}
+        yield {"DISPLAY": "none", **os.environ, **answers}      # before OpenSSH 8.4 it asks only where there is a display
+
+
+def _start(command: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start ssh, away from our terminal and from Ctrl-C; its output and errors come as one stream."""
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, errors="replace", env=environment, start_new_session=True)
 
 
 @atexit.register
@@ -215,6 +220,10 @@ def _end_tunnels() -> None:
     for process in _running.values():
         process.wait()
     _running.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_running.clear)      # they are the parent's
 
 
 # -- paramiko --------------------------------------------------------------------------------------------------------
@@ -277,9 +286,15 @@ def _run_paramiko(
     with client:
         transport = client.get_transport()
         assert transport is not None
+        try:
+            forwarding = listen(lport, remoteip, rport, transport, timeout)
+        except OSError as error:
+            ready.send((False, f"port {lport}: {error}"))
+            return
         ready.send((False, None))
         ready.close()
-        forward_tunnel(lport, remoteip, rport, transport, timeout)
+        with forwarding:
+            forwarding.serve_forever()
 
 
 def _connect_paramiko(server: str, keyfile: str | None, password: str | None) -> Any:
