@@ -243,7 +243,7 @@ REQUESTS = {
     "GSSAPI without a principal": ([b"1.0", b"1", b"d", b"a", b"id", b"GSSAPI"], (b"400", b"Invalid credentials", b"")),
     "CURVE without a key": ([b"1.0", b"1", b"d", b"a", b"id", b"CURVE"], (b"400", b"Invalid credentials", b"")),
     "CURVE in no domain": ([b"1.0", b"1", b"d", b"a", b"id", b"CURVE", b"k" * 32], (b"400", b"Unknown domain", b"")),
-    "PLAIN in no domain": ([b"1.0", b"1", b"d", b"a", b"id", b"PLAIN", b"u", b"p"], (b"400", b"Invalid domain", b"")),
+    "PLAIN without passwords": ([b"1.0", b"1", b"d", b"a", b"i", b"PLAIN", b"u", b"p"], (b"400", b"No passwords defined", b"")),
 }
 
 

@@ -231,6 +231,8 @@ class Authenticator:
         return *self._authenticate_gssapi(domain, credentials[0]), self._text(credentials[0])
 
     def _authenticate_plain(self, domain: str, username: str, password: str) -> tuple[bool, bytes]:
+        if not self.passwords:
+            return False, b"No passwords defined"
         passwords = self.passwords.get(domain, self.passwords.get("*"))
         if passwords is None:
             return False, b"Invalid domain"
