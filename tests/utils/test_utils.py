@@ -191,7 +191,7 @@ def test_a_name_makes_it_a_keyword(arguments):
 def test_a_socket_is_opened_by_the_context_among_the_arguments():
     @decorators.context(name="ctx", io_threads=1)
     @decorators.socket("first", zmq.PUB, context_name="ctx")
-    @decorators.socket(zmq.SUB)
+    @decorators.socket(zmq.SUB, context_name="ctx")
     def named(second, ctx, first):
         assert (first.socket_type, second.socket_type) == (zmq.PUB, zmq.SUB)
         assert first.context is ctx
