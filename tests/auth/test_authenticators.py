@@ -282,7 +282,7 @@ def test_it_can_be_stopped_and_started_again(context, gate):
     authenticator = ThreadAuthenticator(context)
     authenticator.stop()
     server = gate(zap_domain=b"global")
-    for _ in range(2):
+    for _ in range(20):
         authenticator.start()
         assert authenticator.is_alive()
         assert server.outcome() == 200

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zmqfast._core import z85_encode
 from zmqfast.auth.certs import load_certificates
-from zmqfast.auth.serving import CONCURRENT_CALLBACKS, call_in_thread, envelope
+from zmqfast.auth.serving import CONCURRENT_CALLBACKS, ZAP_ENDPOINT, call_in_thread, envelope, leave
 from zmqfast.constants import LINGER, REP, SocketType
 from zmqfast.context import Context
 
@@ -25,7 +25,6 @@ __all__ = ["CURVE_ALLOW_ANY", "Authenticator"]
 
 CURVE_ALLOW_ANY = "*"
 VERSION = b"1.0"
-ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 ZAP_LINGER_MS = 1
 
 
@@ -92,7 +91,7 @@ class Authenticator:
         """Close `zap_socket`. Harmless when it is not open."""
         socket, self.zap_socket = self.zap_socket, None
         if socket is not None:
-            socket.close()
+            leave(socket)
 
     # who may connect
 

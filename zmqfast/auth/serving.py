@@ -8,11 +8,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from collections.abc import Callable
 
-from zmqfast.errors import ContextTerminated
+from zmqfast.errors import ContextTerminated, ZMQError
 
 if TYPE_CHECKING:
     from zmqfast.auth.base import Authenticator
 
+ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 CONCURRENT_CALLBACKS = 64       # blocking ones of an authenticator, each in a thread of its own
 
 # The frames that lead a reply back through a ROUTER, for the request that this task handles. A REP needs none.
@@ -35,7 +36,18 @@ async def serve(authenticator: Authenticator, zap_socket: Any) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        zap_socket.close()
+        leave(zap_socket)
+
+
+def leave(zap_socket: Any) -> None:
+    """Close the socket; the endpoint is free at once, which close() alone leaves to libzmq's own time."""
+    if zap_socket.closed:
+        return
+    try:
+        zap_socket.unbind(ZAP_ENDPOINT)
+    except ZMQError:        # the context has ended
+        pass
+    zap_socket.close()
 
 
 async def handle(authenticator: Authenticator, frames: list[bytes]) -> None:
