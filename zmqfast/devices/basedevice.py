@@ -54,6 +54,7 @@ class Device:
         self._out_sockopts: list[tuple[int, Any]] = []
         self._random_addrs: list[str] = []
         self._sockets: list[Socket[Any]] = []
+        self._context: Context[Any] | None = None      # once it runs; pyzmq's users end the device by its term()
         self.daemon = True
         self.done = False
 
@@ -125,7 +126,7 @@ class Device:
 
     def _setup_sockets(self) -> tuple[Socket[Any], ...]:
         """The frontend and the backend, ready; they are closed when run() ends."""
-        context = self.context_factory()
+        context = self._context = self.context_factory()
         frontend = self._open(context, self.in_type, self._in_sockopts, self._in_binds, self._in_connects)
         if self.out_type < 0:
             return frontend, frontend
