@@ -34,7 +34,7 @@ class PUBHandler(logging.Handler):
 
     Args:
         interface_or_socket: the endpoint to bind a PUB to; or a socket to use, which stays yours to close.
-        context: of the PUB; Context.instance() when None.
+        context: of the PUB; one of its own when None.
         root_topic: leads every topic.
     Raises:
         ZMQError: the endpoint cannot be bound.
@@ -57,7 +57,7 @@ class PUBHandler(logging.Handler):
             self.ctx = self.socket.context  # type: ignore[assignment]
         else:
             self._owns_socket = True
-            self.ctx = context or Context.instance()
+            self.ctx = context or Context()
             self.socket = self.ctx.socket(PUB)
             try:
                 self.socket.bind(interface_or_socket)
