@@ -1,0 +1,1 @@
+"""Logging through PUB sockets; `python -m zmqfast.log` shows what comes."""
