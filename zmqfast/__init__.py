@@ -59,18 +59,30 @@ __all__ = [
     "Poller",
     "Socket",
     "SocketBusy",
+    "Stopwatch",
+    "SyncContext",
+    "SyncSocket",
     "ZMQBaseError",
     "ZMQBindError",
     "ZMQError",
     "ZMQVersionError",
+    "_FINISHED_TRACKER",
+    "__revision__",
     "__version__",
     "curve_keypair",
     "curve_public",
+    "device",
+    "get_includes",
+    "get_library_dirs",
     "has",
+    "install_as_zmq",
     "proxy",
     "proxy_steerable",
+    "pyzmq_version",
+    "pyzmq_version_info",
     "select",
     "strerror",
+    "uninstall_as_zmq",
     "version_info",
     "zmq_errno",
     "zmq_poll",
@@ -78,3 +90,36 @@ __all__ = [
     "zmq_version_info",
 ]
 __all__ += constants.__all__
+
+_LATE = {               # the modules of the names that few programs use
+    "Stopwatch": "compat.sugar.stopwatch",
+    "SyncContext": "compat.sugar.context",
+    "SyncSocket": "compat.sugar.socket",
+    "__revision__": "compat.sugar.version",
+    "device": "compat.sugar.devices",
+    "get_includes": "compat.building",
+    "get_library_dirs": "compat.building",
+    "install_as_zmq": "compat.install",
+    "pyzmq_version": "compat.sugar.version",
+    "pyzmq_version_info": "compat.sugar.version",
+    "uninstall_as_zmq": "compat.install",
+}
+_LATE_MODULES = {       # what pyzmq has as attributes after `import zmq`
+    "backend": "compat.backend",
+    "error": "errors",
+    "sugar": "compat.sugar",
+    "utils": "utils",
+}
+
+
+def __getattr__(name):  # type: ignore[no-untyped-def]
+    from importlib import import_module
+
+    if name in _LATE:
+        value = getattr(import_module(f"zmqfast.{_LATE[name]}"), name)
+    elif name in _LATE_MODULES:
+        value = import_module(f"zmqfast.{_LATE_MODULES[name]}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
