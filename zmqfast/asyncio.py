@@ -554,6 +554,7 @@ class Context(SyncContext[Socket]):
 
     __slots__ = ()
 
+    _instance = None
     _socket_class = Socket
 
     async def __aenter__(self) -> Self:

@@ -49,11 +49,12 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
     """
 
-    __slots__ = ("_monitor_socket",)
+    __slots__ = ("_monitor_socket", "_shadow_obj")
 
     _monitor_class: ClassVar[type[Socket[Any]]]
 
     _monitor_socket: Socket[Any] | None
+    _shadow_obj: object     # what we shadow, or None
 
     def __init__(
         self: Socket[bytes],
@@ -64,7 +65,13 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         copy_threshold: int | None = None,
     ) -> None:
         self._monitor_socket = None
+        self._shadow_obj = context if isinstance(context, _core.Socket) else shadow
         super().__init__(context, socket_type, shadow=shadow, copy_threshold=copy_threshold)
+
+    @property
+    def _shadow(self) -> bool:
+        """pyzmq's name for whether the libzmq socket is another Socket's."""
+        return self._is_shadow
 
     @classmethod
     def shadow(cls, address: int | _core.Socket) -> Self:
