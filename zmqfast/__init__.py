@@ -6,6 +6,7 @@ from zmqfast._core import (
     DRAFT_API,
     IPC_PATH_MAX_LEN,
     PYZMQ_DRAFT_API,
+    _FINISHED_TRACKER,
     Batch,
     Frame,
     MessageTracker,

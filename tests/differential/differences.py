@@ -166,10 +166,6 @@ DIFFERENCES = [
                zmqfast="*TypeError*"),
     Difference("a time may be longer than 2**31 ms", ("poller: times_of_any_kind",), pyzmq="*OverflowError*"),
     Difference("methods cannot be replaced on one socket: a subclass can replace them", ("story: slots",)),
-    Difference("modules of pyzmq's own making come with the drop-in layer, a later release",
-               tuple(f"name: {name}" for name in (
-                   "Stopwatch", "SyncContext", "SyncSocket", "_FINISHED_TRACKER", "device", "get_includes",
-                   "get_library_dirs", "pyzmq_version", "pyzmq_version_info")), zmqfast="returns False"),
     Difference("the draft API is on", ("constant: PYZMQ_DRAFT_API",), zmqfast="returns True"),
     Difference("poll() takes its flags as an int", ("poll: flags *",), zmqfast="*TypeError*"),
     Difference("the tracker of a message covers all of its frames", ("sequence: *, copy=False",),
