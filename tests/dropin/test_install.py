@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import zmqfast
-from tests.program import run
+from program import run
 
 ROOT = Path(zmqfast.__file__).parents[1]
 PTH = ROOT / "packaging" / "as-zmq" / "zmqfast_as_zmq.pth"
