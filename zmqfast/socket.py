@@ -43,7 +43,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
     Socket options are attributes (`linger`, `sndhwm`, `rcvtimeo` …), in lower or upper case.
 
     Args:
-        context: the Context it belongs to; or a Socket to shadow.
+        ctx_or_socket: the Context it belongs to; or a Socket to shadow.
         socket_type: PAIR, PUB, SUB …
         shadow: a Socket, or the `underlying` address of one, to share instead of opening a new one.
         copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
@@ -58,15 +58,15 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
 
     def __init__(
         self: Socket[bytes],
-        context: _core.Context | _core.Socket | None = None,
-        socket_type: int = -1,
+        ctx_or_socket: _core.Context | _core.Socket | None = None,
+        socket_type: int = PAIR,
         *,
         shadow: _core.Socket | int | None = None,
         copy_threshold: int | None = None,
     ) -> None:
         self._monitor_socket = None
-        self._shadow_obj = context if isinstance(context, _core.Socket) else shadow
-        super().__init__(context, socket_type, shadow=shadow, copy_threshold=copy_threshold)
+        self._shadow_obj = ctx_or_socket if isinstance(ctx_or_socket, _core.Socket) else shadow
+        super().__init__(ctx_or_socket, socket_type, shadow=shadow, copy_threshold=copy_threshold)
 
     @property
     def _shadow(self) -> bool:

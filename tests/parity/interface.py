@@ -50,7 +50,8 @@ def public_names(module: types.ModuleType) -> list[str]:
     if listed is not None:
         return sorted(set(listed))
     return sorted(name for name, value in vars(module).items()
-                  if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__)
+                  if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+                  and type(value).__name__ not in ("TypeVar", "ParamSpec"))
 
 
 def members(module_name: str) -> Iterator[tuple[str, Any, Any]]:

@@ -14,12 +14,12 @@ Kind = inspect._ParameterKind
 STUB = ast.parse((Path(zmqfast.__file__).parent / "_core.pyi").read_text())
 
 
-def signatures_of(name: str, value: Any) -> list[inspect.Signature]:
+def signatures_of(value: Any) -> list[inspect.Signature]:
     """What may be called: one signature, or one for each overload; none where nothing tells."""
     try:
         return [inspect.signature(value)]
     except (TypeError, ValueError):
-        return list(stub_signatures(name))
+        return list(stub_signatures(value.__qualname__))
 
 
 def stub_signatures(name: str) -> Iterator[inspect.Signature]:
@@ -70,14 +70,15 @@ def binds(bind: Callable[..., Any], positional: list[str], named: list[str]) -> 
 
 
 def calls_of(signature: inspect.Signature) -> Iterator[tuple[list[str], list[str]]]:
-    """Calls that use every parameter: by position as far as possible, and each by its name."""
-    parameters = [p for p in signature.parameters.values() if p.kind not in (Kind.VAR_POSITIONAL, Kind.VAR_KEYWORD)]
+    """Calls that use every public parameter: by position as far as possible, and each by its name."""
+    parameters = [p for p in signature.parameters.values()
+                  if p.kind not in (Kind.VAR_POSITIONAL, Kind.VAR_KEYWORD) and (p.name[0] != "_" or p.default is p.empty)]
     by_place = [p.name for p in parameters if p.kind != Kind.KEYWORD_ONLY]
-    required = [p.name for p in parameters if p.default is inspect.Parameter.empty]
+    required = [p.name for p in parameters if p.default is p.empty]
     yield by_place, [name for name in required if name not in by_place]
     for parameter in parameters:
-        if parameter.kind == Kind.POSITIONAL_ONLY:
+        if parameter.kind == Kind.POSITIONAL_ONLY or parameter.name in ("self", "cls"):
             continue
-        place = by_place.index(parameter.name) if parameter.name in by_place else 0
+        place = by_place.index(parameter.name) if parameter.name in by_place else len(by_place)
         before = [name for name in by_place[:place] if name in required]
         yield before, [*(name for name in required if name not in (*before, parameter.name)), parameter.name]

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("zmq")
 
 from differential.differences import difference_for
-from parity.interface import both, is_here, made_by_pyzmq, members, methods, module_names, public_names
+from parity.interface import both, is_here, members, methods, module_names, public_names
 from parity.signatures import refused_call, signatures_of
 
 MODULES = module_names()
@@ -89,15 +89,13 @@ def refused_calls(name: str) -> Iterable[tuple[str, str, str]]:
                 continue
             for method, their_method, _ in methods(theirs, ours):
                 if callable(getattr(theirs, method)) and hasattr(ours, method):
-                    assert made_by_pyzmq(theirs, method)
-                    yield from refused(f"{full}.{method}", getattr(theirs, method), getattr(ours, method),
-                                       f"{ours.__name__}.{method}")
+                    yield from refused(f"{full}.{method}", getattr(theirs, method), getattr(ours, method))
         elif callable(theirs) and inspect.isroutine(theirs):
-            yield from refused(full, theirs, ours, full.rpartition(".")[2])
+            yield from refused(full, theirs, ours)
 
 
-def refused(full: str, theirs: object, ours: object, stub_name: str) -> Iterable[tuple[str, str, str]]:
-    for signature in signatures_of("", theirs):     # compiled code tells its signature, or none
-        call = refused_call(signature, signatures_of(stub_name, ours))
+def refused(full: str, theirs: object, ours: object) -> Iterable[tuple[str, str, str]]:
+    for signature in signatures_of(theirs):
+        call = refused_call(signature, signatures_of(ours))
         if call:
             yield full, f"takes {call}", "does not"
