@@ -41,6 +41,8 @@ from zmqfast.poller import Poller, select
 from zmqfast.socket import Socket
 from zmqfast.version import __version__, version_info
 
+TYPE_CHECKING = False       # type checkers take it for true
+
 __all__ = [
     "COPY_THRESHOLD",
     "DRAFT_API",
@@ -92,35 +94,40 @@ __all__ = [
 ]
 __all__ += constants.__all__
 
-_LATE = {               # the modules of the names that few programs use
-    "Stopwatch": "compat.sugar.stopwatch",
-    "SyncContext": "compat.sugar.context",
-    "SyncSocket": "compat.sugar.socket",
-    "__revision__": "compat.sugar.version",
-    "device": "compat.sugar.devices",
-    "get_includes": "compat.building",
-    "get_library_dirs": "compat.building",
-    "install_as_zmq": "compat.install",
-    "pyzmq_version": "compat.sugar.version",
-    "pyzmq_version_info": "compat.sugar.version",
-    "uninstall_as_zmq": "compat.install",
-}
-_LATE_MODULES = {       # what pyzmq has as attributes after `import zmq`
-    "backend": "compat.backend",
-    "error": "errors",
-    "sugar": "compat.sugar",
-    "utils": "utils",
-}
+if TYPE_CHECKING:
+    from zmqfast import errors as error
+    from zmqfast.compat import backend, sugar
+    from zmqfast.compat.building import get_includes, get_library_dirs
+    from zmqfast.compat.install import install_as_zmq, uninstall_as_zmq
+    from zmqfast.compat.sugar.context import SyncContext
+    from zmqfast.compat.sugar.devices import device
+    from zmqfast.compat.sugar.socket import SyncSocket
+    from zmqfast.compat.sugar.stopwatch import Stopwatch
+    from zmqfast.compat.sugar.version import __revision__, pyzmq_version, pyzmq_version_info
+else:
+    _late = {           # what few programs use is imported when it is asked for: name → module
+        "Stopwatch": "compat.sugar.stopwatch",
+        "SyncContext": "compat.sugar.context",
+        "SyncSocket": "compat.sugar.socket",
+        "__revision__": "compat.sugar.version",
+        "device": "compat.sugar.devices",
+        "get_includes": "compat.building",
+        "get_library_dirs": "compat.building",
+        "install_as_zmq": "compat.install",
+        "pyzmq_version": "compat.sugar.version",
+        "pyzmq_version_info": "compat.sugar.version",
+        "uninstall_as_zmq": "compat.install",
+    }
+    _late_modules = {"backend": "compat.backend", "error": "errors", "sugar": "compat.sugar", "utils": "utils"}
 
+    def __getattr__(name):
+        from importlib import import_module
 
-def __getattr__(name):  # type: ignore[no-untyped-def]
-    from importlib import import_module
-
-    if name in _LATE:
-        value = getattr(import_module(f"zmqfast.{_LATE[name]}"), name)
-    elif name in _LATE_MODULES:
-        value = import_module(f"zmqfast.{_LATE_MODULES[name]}")
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+        if name in _late:
+            value = getattr(import_module(f"zmqfast.{_late[name]}"), name)
+        elif name in _late_modules:
+            value = import_module(f"zmqfast.{_late_modules[name]}")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value

@@ -87,7 +87,7 @@ def refused_calls(name: str) -> Iterable[tuple[str, str, str]]:
         if isinstance(theirs, type):
             if not isinstance(ours, type) or issubclass(theirs, enum.Enum) or not theirs.__module__.startswith("zmq"):
                 continue
-            for method, their_method, _ in methods(theirs, ours):
+            for method, _, _ in methods(theirs, ours):
                 if callable(getattr(theirs, method)) and hasattr(ours, method):
                     yield from refused(f"{full}.{method}", getattr(theirs, method), getattr(ours, method))
         elif callable(theirs) and inspect.isroutine(theirs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from zmqfast._core import (
@@ -43,7 +44,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "monitored_queue":       # pure Python here, so above this layer
-        from zmqfast.devices import monitored_queue
-
-        return monitored_queue
+        return import_module("zmqfast.devices").monitored_queue
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
