@@ -344,8 +344,9 @@ Socket._monitor_class = MonitorSocket
 
 def public_name(cls: type) -> str:
     """A class's name as users say it: zmq.Context, zmq.asyncio.Context; other people's classes in full."""
-    if cls.__module__ == "zmqfast.asyncio":
-        return f"zmq.asyncio.{cls.__name__}"
+    for twin in ("asyncio", "green"):
+        if cls.__module__.startswith(f"zmqfast.{twin}"):
+            return f"zmq.{twin}.{cls.__name__}"
     if cls.__module__.startswith("zmqfast."):
         return f"zmq.{cls.__name__}"
     return f"{cls.__module__}.{cls.__name__}"
