@@ -3,9 +3,9 @@
 #   make demo       build and install into .venv, then run real data through every pattern and transport
 #   make test       the same set-up, then the whole test suite
 #
-# The others: lint, wheel-check, test-pythons, bench, bench-quick, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after
-# make clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments on. A second run is fast:
-# what is done leaves a stamp in .venv.
+# The others: test-pyzmq-suite, test-downstream, lint, wheel-check, test-pythons, bench, bench-quick, bench-check, clean.
+# PYTHON=python3.13 make demo takes another Python (after make clean); `make test PYTEST="-k poll"` and
+# `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done leaves a stamp in .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILD_INPUTS := setup.py pyproject.toml $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
-.PHONY: demo test lint wheel-check test-pythons bench bench-quick bench-check clean
+.PHONY: demo test test-pyzmq-suite test-downstream lint wheel-check test-pythons bench bench-quick bench-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -21,6 +21,14 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.test
 	$(BIN)/pytest $(PYTEST)
+
+# pyzmq's own tests, from its source distribution, with zmqfast in its place; PYZMQ_TESTS="test_socket.py" runs one file.
+test-pyzmq-suite: $(VENV)/.test
+	$(BIN)/python tests/dropin/pyzmq_suite.py $(PYZMQ_TESTS)
+
+# Programs of others with zmqfast in the place of pyzmq.
+test-downstream: $(VENV)/.test
+	$(BIN)/python tests/dropin/downstream.py
 
 # zizmor stays offline: it looks at the files, not at what GitHub says of the actions.
 lint: $(VENV)/.test $(VENV)/.lint

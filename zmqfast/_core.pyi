@@ -30,6 +30,8 @@ class MessageTracker:
     def wait(self, timeout: float | None = -1) -> None: ...
     def __await__(self) -> Generator[Any]: ...
 
+_FINISHED_TRACKER: MessageTracker
+
 # frame
 
 COPY_THRESHOLD: int

@@ -21,5 +21,6 @@ include "core/options.pyx"      # socket options by their C type
 include "core/socket.pyx"       # Socket
 include "core/poller.pyx"       # zmq_poll over sockets and descriptors
 include "core/proxy.pyx"        # proxies
+include "core/handles.pyx"      # the pointers inside, for other extensions
 include "core/curve.pyx"        # CURVE keys and Z85
 include "core/fork.pyx"         # what a forked child does with what it inherited

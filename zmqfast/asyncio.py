@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["Context", "Poller", "Socket"]
+__all__ = ["Context", "Poller", "Socket", "ZMQEventLoop", "install"]
 
 RUN_OF_COMPLETIONS = 128    # calls that finish at once before the loop gets its turn
 
@@ -554,6 +554,7 @@ class Context(SyncContext[Socket]):
 
     __slots__ = ()
 
+    _instance = None
     _socket_class = Socket
 
     async def __aenter__(self) -> Self:
@@ -590,7 +591,8 @@ class Poller(SyncPoller):
                 if socket._returned and flags & POLLIN:
                     ready[socket] = ready.get(socket, 0) | POLLIN
                 socket._serve_soon()
-        return [(socket, ready[socket]) for socket, _ in self.sockets if socket in ready]
+        shown = [socket if isinstance(socket, (_core.Socket, int)) else socket.fileno() for socket, _ in self.sockets]
+        return [(source, ready[source]) for source in shown if source in ready]
 
     async def _change(self, loop: asyncio.AbstractEventLoop, timeout_s: float | None) -> None:
         """Wait until one of the descriptors says that something may have changed.
@@ -629,3 +631,10 @@ def _as(frame: Any, copy: bool) -> Any:
     if copy:
         return bytes(frame)
     return frame if isinstance(frame, _core.Frame) else _core.Frame(frame)
+
+
+ZMQEventLoop = asyncio.SelectorEventLoop    # pyzmq once needed a loop of its own
+
+
+def install() -> None:
+    """Does nothing: every asyncio loop will do. pyzmq's name, deprecated there as well."""

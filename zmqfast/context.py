@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import errno
 import operator
+import os
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
 from collections.abc import Callable
@@ -38,7 +40,7 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
     __slots__ = ("exit_linger", "sockopts")
 
     _socket_class: ClassVar[type[Socket[Any]]] = Socket
-    _instances: ClassVar[dict[type, Context[Any]]] = {}
+    _instance: ClassVar[Context[Any] | None] = None     # a subclass that says so again has an instance of its own
 
     exit_linger: int | None
     """How many ms the exit of the process may wait for this context's unsent messages; None, as in pyzmq, waits not
@@ -60,11 +62,22 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
 
     @classmethod
     def instance(cls, io_threads: int = 1) -> Self:
-        """The process-wide Context of this class, made when there is none, or when it was terminated or forked away."""
-        context = Context._instances.get(cls)
+        """The process-wide Context, made when there is none, or when it was terminated or forked away.
+
+        A subclass shares the one that its base class has made, unless it has `_instance = None` of its own.
+        """
+        context = cls._instance
         if context is None or context.closed:
-            context = Context._instances[cls] = cls(io_threads)
+            with _instance_lock:
+                context = cls._instance
+                if context is None or context.closed:
+                    context = cls._instance = cls(io_threads)
         return cast("Self", context)
+
+    @property
+    def _shadow(self) -> bool:
+        """pyzmq's name for whether the libzmq context is another Context's."""
+        return self._is_shadow
 
     @classmethod
     def shadow(cls, address: int | _core.Context) -> Self:
@@ -87,6 +100,8 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
             ZMQError: not a socket type (EINVAL); no descriptors or no room within MAX_SOCKETS (EMFILE); the context
                 is closed (ENOTSUP).
         """
+        if self._is_shadow and self.closed:
+            raise ZMQError(errno.EFAULT, "socket: the context that this one shadows is closed")
         socket = (socket_class or self._socket_class)(self, socket_type, **kwargs)
         for option, value in self.sockopts.items():
             try:
@@ -141,6 +156,18 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         sockets = f"{count} socket{'' if count == 1 else 's'}" if count else ""
         return f"<{public_name(type(self))}({sockets}) at {id(self):#x}{' closed' if self.closed else ''}>"
 
+
+_instance_lock = threading.RLock()
+
+
+def _renew_instance_lock() -> None:
+    """In a forked child: the thread that held the lock may not be there."""
+    global _instance_lock
+    _instance_lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_instance_lock)
 
 _living: weakref.WeakSet[Context[Any]] = weakref.WeakSet()
 

@@ -65,6 +65,8 @@ cdef extern from "core/compat.h" nogil:
     int zmq_connect(void *socket, const char *endpoint)
     int zmq_unbind(void *socket, const char *endpoint)
     int zmq_disconnect(void *socket, const char *endpoint)
+    int zmq_send(void *socket, const void *buf, size_t len, int flags)
+    int zmq_recv(void *socket, void *buf, size_t len, int flags)
     int zmq_socket_monitor(void *socket, const char *endpoint, int events)
 
     # polling

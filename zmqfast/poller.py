@@ -57,6 +57,8 @@ class Poller:
     def poll(self, timeout: float | None = None) -> list[tuple[Any, int]]:
         """Wait until something is ready; returns (socket, events) pairs in the order of registration.
 
+        An object with fileno() is reported as its descriptor.
+
         Args:
             timeout: ms; None or negative waits for ever, 0 not at all.
         Raises:

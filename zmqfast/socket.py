@@ -43,28 +43,35 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
     Socket options are attributes (`linger`, `sndhwm`, `rcvtimeo` …), in lower or upper case.
 
     Args:
-        context: the Context it belongs to; or a Socket to shadow.
+        ctx_or_socket: the Context it belongs to; or a Socket to shadow.
         socket_type: PAIR, PUB, SUB …
         shadow: a Socket, or the `underlying` address of one, to share instead of opening a new one.
         copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
     """
 
-    __slots__ = ("_monitor_socket",)
+    __slots__ = ("_monitor_socket", "_shadow_obj")
 
     _monitor_class: ClassVar[type[Socket[Any]]]
 
     _monitor_socket: Socket[Any] | None
+    _shadow_obj: object     # what we shadow, or None
 
     def __init__(
         self: Socket[bytes],
-        context: _core.Context | _core.Socket | None = None,
-        socket_type: int = -1,
+        ctx_or_socket: _core.Context | _core.Socket | None = None,
+        socket_type: int = PAIR,
         *,
         shadow: _core.Socket | int | None = None,
         copy_threshold: int | None = None,
     ) -> None:
         self._monitor_socket = None
-        super().__init__(context, socket_type, shadow=shadow, copy_threshold=copy_threshold)
+        self._shadow_obj = ctx_or_socket if isinstance(ctx_or_socket, _core.Socket) else shadow
+        super().__init__(ctx_or_socket, socket_type, shadow=shadow, copy_threshold=copy_threshold)
+
+    @property
+    def _shadow(self) -> bool:
+        """pyzmq's name for whether the libzmq socket is another Socket's."""
+        return self._is_shadow
 
     @classmethod
     def shadow(cls, address: int | _core.Socket) -> Self:
@@ -337,8 +344,9 @@ Socket._monitor_class = MonitorSocket
 
 def public_name(cls: type) -> str:
     """A class's name as users say it: zmq.Context, zmq.asyncio.Context; other people's classes in full."""
-    if cls.__module__ == "zmqfast.asyncio":
-        return f"zmq.asyncio.{cls.__name__}"
+    for twin in ("asyncio", "green"):
+        if cls.__module__.startswith(f"zmqfast.{twin}"):
+            return f"zmq.{twin}.{cls.__name__}"
     if cls.__module__.startswith("zmqfast."):
         return f"zmq.{cls.__name__}"
     return f"{cls.__module__}.{cls.__name__}"

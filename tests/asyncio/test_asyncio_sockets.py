@@ -282,7 +282,7 @@ def test_a_poller_mixes_asyncio_sockets_plain_sockets_and_descriptors(run, async
         assert await poller.poll(10) == []
         for act, thing, take in ((lambda: push.send(b"x"), pull, lambda: zmq.Socket.recv(pull)),
                                  (lambda: other.send(b"x"), plain, plain.recv),
-                                 (lambda: writer.send(b"x"), reader, lambda: reader.recv(1))):
+                                 (lambda: writer.send(b"x"), reader.fileno(), lambda: reader.recv(1))):
             waiting = poller.poll(5000)
             await turns(3)
             act()

@@ -36,10 +36,54 @@ def test_a_frame_made_of_bytes_gives_the_same_object_back():
     assert zmq.Frame(data).bytes is data
 
 
-def test_a_frame_is_a_read_only_buffer():
-    view = memoryview(zmq.Frame(b"abc"))
-    assert view.readonly
-    assert (view.format, view.itemsize, view.nbytes) == ("B", 1, 3)
+@pytest.mark.parametrize("size", [3, 100, 9000, 100_000])
+def test_a_frame_is_a_buffer_that_can_be_written_while_its_bytes_are_its_own(size):
+    body = bytes(size)
+    frame = zmq.Frame(body, copy=True)
+    assert frame.bytes == body
+    view = memoryview(frame)
+    assert (view.format, view.itemsize, view.nbytes) == ("B", 1, size)
+    view[0] = 1
+    assert frame.bytes[0] == 1
+    assert body[0] == 0
+
+
+def test_lent_bytes_cannot_be_written(inproc_pair):
+    push, pull = inproc_pair(zmq.PUSH, zmq.PULL)
+    body = b"x" * 100_000
+    frame = zmq.Frame(body, copy=False)
+    assert memoryview(frame).readonly
+    push.send(body, copy=False)
+    assert memoryview(pull.recv(copy=False)).readonly
+
+
+@pytest.mark.parametrize("size", [3, 100, 9000, 100_000])
+def test_a_received_frame_can_be_written(tcp_pair, size):
+    push, pull = tcp_pair(zmq.PUSH, zmq.PULL)
+    push.send(bytes(size))
+    with memoryview(pull.recv(copy=False)) as view:
+        view[-1] = 255
+        assert view[-1] == 255
+
+
+def test_what_others_may_read_cannot_be_written(context, fresh_endpoint):
+    xpub = context.socket(zmq.XPUB)
+    endpoint = fresh_endpoint("inproc")
+    xpub.xpub_verbose = 1
+    xpub.bind(endpoint)
+    subscribers = [context.socket(zmq.SUB) for _ in range(2)]
+    for subscriber in subscribers:
+        subscriber.connect(endpoint)
+        subscriber.subscribe(b"")
+        assert xpub.poll(5000)
+        xpub.recv()
+    xpub.send(b"x" * 1000)
+    frames = [subscriber.recv(copy=False) for subscriber in subscribers]
+    assert memoryview(frames[0]).readonly
+    frame = zmq.Frame(b"x" * 1000, copy=True)
+    shared = copy.copy(frame)
+    assert memoryview(frame).readonly
+    assert memoryview(shared).readonly
 
 
 def test_a_copy_shares_the_bytes():
@@ -95,7 +139,7 @@ def test_bad_groups_and_routing_ids_are_refused(name, value, error):
 
 @pytest.mark.parametrize(("data", "expected"), [
     (b"abc", "<zmq.Frame(b'abc')>"),
-    (b"x" * 1000, f"<zmq.Frame({b'x' * 64!r}... 1000 bytes)>"),
+    (b"x" * 1000, "<zmq.Frame(b'xxxxxxxxxxxx'...1kB)>"),
 ], ids=["short", "long"])
 def test_repr_shows_the_beginning(data, expected):
     assert repr(zmq.Frame(data)) == expected

@@ -66,9 +66,9 @@ def test_descriptors_and_sockets_mix(context, fresh_endpoint):
     poller.register(pull, zmq.POLLIN)
     poller.register(reader.fileno(), zmq.POLLIN)
     poller.register(writer, zmq.POLLOUT)
-    assert poller.poll(0) == [(writer, zmq.POLLOUT)]
+    assert poller.poll(0) == [(writer.fileno(), zmq.POLLOUT)]
     writer.send(b"x")
-    assert poller.poll(1000) == [(reader.fileno(), zmq.POLLIN), (writer, zmq.POLLOUT)]
+    assert poller.poll(1000) == [(reader.fileno(), zmq.POLLIN), (writer.fileno(), zmq.POLLOUT)]
     reader.close()
     writer.close()
 

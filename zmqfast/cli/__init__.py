@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its status."""
+    if sys.argv[1:2] == ["run"]:
+        from zmqfast.cli.run import run
+
+        run(sys.argv[2:])
+        return
     try:
         import click
         import rich  # noqa: F401  a subcommand that needs it should not be the one to find out
@@ -21,5 +26,6 @@ def main() -> None:
     group.add_command(bench)
     group.add_command(demo)
     group.add_command(info)
+    group.add_command(click.Command("run", short_help="Run a program that says `import zmq` on zmqfast."))
     click.version_option(__version__, prog_name="zmqfast")(group)
     group(prog_name="zmqfast")

@@ -5,7 +5,9 @@ Success costs one comparison; a message is put together only once something has 
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.errno cimport EADDRINUSE, EAGAIN, EBUSY, EINTR, EINVAL, EMFILE, EMSGSIZE, ENOENT, ENOMEM, ENOTCONN
+from libc.errno cimport (
+    EADDRINUSE, EAGAIN, EBUSY, EINTR, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENOENT, ENOMEM, ENOTCONN,
+)
 from zmqfast cimport libzmq
 
 from zmqfast.errors import Again, ContextTerminated, SocketBusy, ZMQVersionError, error_for

@@ -8,6 +8,7 @@ cdef extern from "core/msg_header.h":
     bint msg_layout_known() noexcept nogil
     bint msg_is_closed(const libzmq.zmq_msg_t *msg) noexcept nogil
     bint msg_in_arena(const libzmq.zmq_msg_t *msg) noexcept nogil
+    bint msg_owns_bytes(libzmq.zmq_msg_t *msg) noexcept nogil
     void msg_move_header(libzmq.zmq_msg_t *to, libzmq.zmq_msg_t *source) noexcept nogil
 
 cdef extern from "core/pool.h":
@@ -23,7 +24,8 @@ COPY_THRESHOLD = 65536              # bytes: below it a copy is cheaper than a l
 cdef enum:
     RELEASE_GIL_FROM = 128 * 1024   # bytes: a copy that long lets other threads run
     OWN_MEMORY_BELOW = 8192         # bytes: a smaller frame does not stay inside libzmq's decode buffer
-    REPR_BYTES = 64
+    LONGEST_REPR = 16               # bytes: of a longer frame the repr shows fewer, and how many there are
+    REPR_BYTES = 12
     GROUP_SIZE = 255                # bytes: ZMQ_GROUP_MAX_LENGTH
 
 cdef atomic_int_t live_frames = 0
@@ -47,6 +49,7 @@ cdef class Frame:
     cdef libzmq.zmq_msg_t msg
     cdef bytes cached               # what `bytes` returned, or the bytes that we were made of
     cdef readonly object tracker    # MessageTracker, or None
+    cdef bint written               # somebody has a view that can be written, so `bytes` may change
 
     def __cinit__(self, *args, **kwargs):
         libzmq.zmq_msg_init(&self.msg)      # never fails
@@ -76,14 +79,19 @@ cdef class Frame:
 
     @property
     def bytes(self):
-        """The frame's bytes: copied once, then kept."""
+        """The frame's bytes: copied once, then kept, unless a view of them can be written."""
+        if self.written:
+            return message_bytes(&self.msg)
         if self.cached is None:
             self.cached = message_bytes(&self.msg)
         return self.cached
 
     @property
     def buffer(self):
-        """A memoryview of the frame's bytes, without a copy; the frame lives as long as the view."""
+        """A memoryview of the frame's bytes, without a copy; the frame lives as long as the view.
+
+        It can be written if the bytes are the frame's own: received, or copied into it, and not sent since.
+        """
         return memoryview(self)
 
     @property
@@ -167,12 +175,25 @@ cdef class Frame:
         return other
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        PyBuffer_FillInfo(view, self, libzmq.zmq_msg_data(&self.msg), libzmq.zmq_msg_size(&self.msg), 1, flags)
+        cdef bint own = LAYOUT_KNOWN and msg_owns_bytes(&self.msg)
+        PyBuffer_FillInfo(view, self, libzmq.zmq_msg_data(&self.msg), libzmq.zmq_msg_size(&self.msg), not own, flags)
+        if own:
+            self.written = True
+            self.cached = None
 
     def __repr__(self):
-        data = bytes(memoryview(self)[:REPR_BYTES])
-        tail = f"... {len(self)} bytes" if len(self) > REPR_BYTES else ""
-        return f"<zmq.{type(self).__name__}({data!r}{tail})>"
+        cdef size_t size = libzmq.zmq_msg_size(&self.msg)
+        shown = PyBytes_FromStringAndSize(<char *>libzmq.zmq_msg_data(&self.msg), size if size <= LONGEST_REPR else REPR_BYTES)
+        return f"<zmq.{type(self).__name__}({shown!r}{'' if size <= LONGEST_REPR else '...' + short_size(size)})>"
+
+
+cdef str short_size(size_t size):
+    """A number of bytes in a few characters: 20B, 2kB, 2MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            break
+        size //= 1000
+    return f"{size}{unit}"
 
 
 cdef Py_ssize_t byte_count(object data) except -1:

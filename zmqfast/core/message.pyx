@@ -348,7 +348,7 @@ cdef MessageTracker load(libzmq.zmq_msg_t *msg, object data, bint copy, bint tra
             raise ValueError("track: this Frame was made without track=True")
         libzmq.zmq_msg_init(msg)                    # never fails
         libzmq.zmq_msg_copy(msg, &frame.msg)        # never fails on two initialised messages
-        return frame.tracker if track else None
+        return frame.tracker if track or not copy else None
     if isinstance(data, str):
         raise TypeError("a frame is bytes-like, not str: use send_string, or encode it first")
     if copy or byte_count(data) < copy_threshold:

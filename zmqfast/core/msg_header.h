@@ -24,7 +24,8 @@ enum
     MSG_TYPE_VSM = 101,
     MSG_TYPE_LMSG = 102,
     MSG_TYPE_ZCLMSG = 105,
-    MSG_FLAG_MORE = 1
+    MSG_FLAG_MORE = 1,
+    LONGEST_CONTENT_HEADER = 128    /* bytes before the data, in the allocation of a long message */
 };
 
 static int msg_layout_known (void)
@@ -55,6 +56,24 @@ static int msg_layout_known (void)
 static int msg_in_arena (const zmq_msg_t *msg)
 {
     return ((const unsigned char *) msg)[MSG_TYPE] == MSG_TYPE_ZCLMSG;
+}
+
+/* Whether the bytes are this message's own: in it, in the allocation that libzmq made for it, or in its part of the
+   decode buffer. Bytes that somebody lent, over inproc too, are not; shared ones (ZMQ_SHARED) have more than one owner. */
+static int msg_owns_bytes (zmq_msg_t *msg)
+{
+    const unsigned char *m = (const unsigned char *) msg;
+    const char *content, *data = (const char *) zmq_msg_data (msg);
+    if (m[MSG_TYPE] == MSG_TYPE_VSM)
+        return 1;
+    if (zmq_msg_get (msg, ZMQ_SHARED))
+        return 0;
+    if (m[MSG_TYPE] == MSG_TYPE_ZCLMSG)
+        return 1;
+    if (m[MSG_TYPE] != MSG_TYPE_LMSG)
+        return 0;
+    memcpy (&content, m + MSG_CONTENT, sizeof (content));
+    return data > content && data < content + LONGEST_CONTENT_HEADER;
 }
 
 /* Whether libzmq has closed a message, as it does in a few calls that fail. */

@@ -10,7 +10,7 @@ import threading
 cdef class PollItem:
     """One thing to poll: a socket, or a descriptor."""
 
-    cdef object source              # what the caller gave, and gets back
+    cdef object source              # what the caller gets back: the socket, or the descriptor
     cdef SocketHandle handle        # or None
     cdef libzmq.zmq_fd_t fd
     cdef short flags
@@ -23,7 +23,7 @@ cdef class PollItem:
         elif isinstance(source, int):
             self.fd = source
         elif hasattr(source, "fileno"):
-            self.fd = source.fileno()
+            self.source = self.fd = source.fileno()     # reported as a descriptor, as in pyzmq
         else:
             raise TypeError(f"poll takes Sockets, descriptors and objects with fileno(), not {source!r}")
 

@@ -103,6 +103,8 @@ cdef class MessageTracker:
 
 cdef MessageTracker FINISHED_TRACKER = MessageTracker()
 
+_FINISHED_TRACKER = FINISHED_TRACKER    # pyzmq's name
+
 
 cdef MessageTracker lend(libzmq.zmq_msg_t *msg, object data, bint track):
     """Make `msg` of `data`'s own memory, which stays exported until libzmq lets go; the tracker, or None.

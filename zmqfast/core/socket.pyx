@@ -136,6 +136,8 @@ cdef class Socket:
                 errnum = 0
             if errnum == EAGAIN:
                 errnum = why_bind_failed(handle, c_endpoint)
+            if errnum == ENAMETOOLONG and text.startswith(b"ipc://"):
+                fail(errnum, name, f"{text.decode('utf-8', 'replace')} (a path has at most {IPC_PATH_MAX} bytes)")
             if errnum:
                 fail(errnum, name, text.decode("utf-8", "replace"))
             name_inproc_end(handle, text, name)

@@ -1,0 +1,200 @@
+"""What other projects' code is seen to do with pyzmq, beyond the documented names."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+
+import pytest
+
+import zmqfast
+from zmqfast.compat.install import _finder
+
+
+@pytest.fixture
+def zmq(monkeypatch):
+    """zmqfast as `zmq`, whatever this process has imported before."""
+    for name in [name for name in sys.modules if name == "zmq" or name.startswith("zmq.")]:
+        monkeypatch.delitem(sys.modules, name)
+    zmqfast.install_as_zmq()
+    import zmq
+
+    yield zmq
+    zmqfast.uninstall_as_zmq()
+    assert _finder not in sys.meta_path
+
+
+def test_the_classes_are_the_same_wherever_they_are_imported_from(zmq):
+    import zmq.sugar.context
+    import zmq.sugar.frame
+    import zmq.sugar.poll
+    import zmq.sugar.socket
+
+    assert zmq.sugar.socket.Socket is zmq.sugar.Socket is zmq.Socket
+    assert zmq.sugar.context.Context is zmq.sugar.Context is zmq.Context
+    assert zmq.sugar.frame.Frame is zmq.sugar.frame.Message is zmq.Frame
+    assert zmq.sugar.poll.Poller is zmq.Poller
+
+
+def test_sockets_are_instances_of_the_backends(zmq, context):
+    from zmq.backend import Context, Frame, Socket
+
+    assert isinstance(context.socket(zmq.PAIR), Socket)
+    assert isinstance(context, Context)
+    assert isinstance(zmq.Frame(), Frame)
+
+
+def test_asyncios_sockets_are_sockets_and_have_their_private_name(zmq):
+    import zmq.asyncio
+    from zmq._future import _AsyncSocket
+
+    assert issubclass(zmq.asyncio.Socket, zmq.Socket)
+    assert issubclass(zmq.asyncio.Context, zmq.Context)
+    assert issubclass(zmq.asyncio.Socket, _AsyncSocket)
+
+
+def test_errors_are_reached_through_their_module(zmq, context):
+    with pytest.raises(zmq.error.Again):
+        context.socket(zmq.PULL).recv(zmq.NOBLOCK)
+    from zmq.error import ZMQError
+
+    assert ZMQError is zmq.ZMQError
+
+
+def test_a_subclass_has_a_positional_constructor_attributes_and_overridden_methods(zmq, context, fresh_endpoint):
+    class Logged(zmq.Socket):
+        def __init__(self, context, socket_type, **kwargs):
+            super().__init__(context, socket_type, **kwargs)
+            self.log = []
+
+        def send(self, data, *args, **kwargs):
+            self.log.append(("send", bytes(data)))
+            return super().send(data, *args, **kwargs)
+
+        def recv(self, *args, **kwargs):
+            self.log.append("recv")
+            return super().recv(*args, **kwargs)
+
+        def connect(self, addr):
+            self.log.append("connect")
+            return super().connect(addr)
+
+        def close(self, linger=None):
+            self.log.append("close")
+            super().close(linger)
+
+    class LoggedContext(zmq.Context):
+        _socket_class = Logged
+
+    endpoint = fresh_endpoint("inproc")
+    with LoggedContext() as own_context:
+        a, b = own_context.socket(zmq.PAIR), own_context.socket(zmq.PAIR)
+        a.bind(endpoint)
+        b.connect(endpoint)
+        a.send_string("text")       # through our send
+        assert b.recv_string() == "text"
+        a.log.append("own")
+    assert a.log == [("send", b"text"), "own", "close"]
+    assert b.log == ["connect", "recv", "close"]
+
+
+def test_an_own_loop_over_fd_and_events_sees_every_message(zmq, tcp_pair):
+    import select
+
+    push, pull = tcp_pair(zmq.PUSH, zmq.PULL)
+    sender = threading.Thread(target=lambda: [push.send(b"%d" % i) for i in range(100)])
+    sender.start()
+    received = []
+    while len(received) < 100:
+        if not pull.get(zmq.EVENTS) & zmq.POLLIN:
+            assert select.select([pull.FD], [], [], 10)[0], "the descriptor never became readable"
+            continue
+        while pull.EVENTS & zmq.POLLIN:
+            received.append(pull.recv(zmq.NOBLOCK))
+    sender.join()
+    assert received == [b"%d" % i for i in range(100)]
+
+
+def test_a_socket_can_be_shadowed_by_its_address(zmq, inproc_pair):
+    a, b = inproc_pair(zmq.PAIR, zmq.PAIR)
+    shadow = zmq.Socket.shadow(a.underlying)
+    shadow.send(b"x")
+    assert b.recv() == b"x"
+    again = zmq.Socket.shadow(a)
+    assert again.underlying == a.underlying
+    assert again._shadow
+    assert not a._shadow
+
+
+def test_device_is_a_proxy(zmq, fresh_endpoint):
+    endpoint = fresh_endpoint("inproc")
+    context = zmq.Context()
+    ready = threading.Event()
+
+    def run_device():
+        frontend, backend = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
+        frontend.bind(endpoint)
+        backend.bind(endpoint + "-back")
+        ready.set()
+        with contextlib.closing(frontend), contextlib.closing(backend), pytest.raises(zmq.ContextTerminated):
+            zmq.device(zmq.QUEUE, frontend, backend)
+
+    thread = threading.Thread(target=run_device)
+    thread.start()
+    assert ready.wait(10)
+    with context.socket(zmq.REQ) as client, context.socket(zmq.REP) as server:
+        client.connect(endpoint)
+        server.connect(endpoint + "-back")
+        client.send(b"question")
+        server.send(server.recv() + b"?")
+        assert client.recv() == b"question?"
+    context.term()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_trackers_of_nothing_and_of_others(zmq, inproc_pair):
+    a, b = inproc_pair(zmq.PAIR, zmq.PAIR)
+    assert zmq.MessageTracker().done
+    tracker = a.send(b"x" * 100_000, copy=False, track=True)
+    both = zmq.MessageTracker(tracker, zmq.MessageTracker())
+    assert len(b.recv()) == 100_000
+    both.wait(10)
+    assert both.done
+
+
+def test_a_small_frame_is_copied_and_its_tracker_finished(zmq, inproc_pair):
+    a, _ = inproc_pair(zmq.PAIR, zmq.PAIR)
+    assert a.send(b"small", copy=False, track=True) is zmq._FINISHED_TRACKER
+    a.copy_threshold = 0
+    assert a.send(b"small", copy=False, track=True) is not zmq._FINISHED_TRACKER
+
+
+def test_names_in_reprs_are_zmqs(zmq, context):
+    import zmq.asyncio
+
+    assert repr(context.socket(zmq.PUB)).startswith("<zmq.Socket(zmq.PUB) at 0x")
+    assert repr(zmq.Frame(b"x")) == "<zmq.Frame(b'x')>"
+    with zmq.asyncio.Context() as async_context:
+        assert repr(async_context).startswith("<zmq.asyncio.Context() at 0x")
+
+
+def test_versions_are_those_of_the_pyzmq_that_this_is(zmq):
+    assert zmq.pyzmq_version_info() == tuple(int(part) for part in zmq.pyzmq_version().split("."))
+    assert zmq.pyzmq_version_info() >= (27, 0, 0)
+    assert zmq.sugar.version.version_info == zmq.pyzmq_version_info()
+
+
+def test_a_stopwatch_measures_microseconds(zmq):
+    with pytest.warns(DeprecationWarning):
+        watch = zmq.Stopwatch()
+    watch.start()
+    assert watch.stop() >= 0
+
+
+def test_the_folders_for_a_compiler_are_there(zmq):
+    import os
+
+    assert all(os.path.isdir(folder) for folder in [*zmq.get_includes(), *zmq.get_library_dirs()])
+    assert os.path.isfile(os.path.join(zmq.get_includes()[1], "__init__.pxd"))
