@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
 _OWN_NAME = {"error": "errors"}     # what has another name here
-_COMPAT = frozenset(["_future", "_typing", "backend", "curve_keygen", "sugar"])     # what only compat/ has
+_COMPAT = frozenset(["_future", "_typing", "backend", "sugar"])     # what only compat/ has
 
 
 def install_as_zmq() -> None:
