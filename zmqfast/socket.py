@@ -49,22 +49,21 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
     """
 
-    __slots__ = ("_monitor_socket",)
+    __slots__ = ()
 
     _monitor_class: ClassVar[type[Socket[Any]]]
 
-    _monitor_socket: Socket[Any] | None
+    if TYPE_CHECKING:
+        _monitor_socket: Socket[Any] | None
 
-    def __init__(
-        self: Socket[bytes],
-        context: _core.Context | _core.Socket | None = None,
-        socket_type: int = -1,
-        *,
-        shadow: _core.Socket | int | None = None,
-        copy_threshold: int | None = None,
-    ) -> None:
-        self._monitor_socket = None
-        super().__init__(context, socket_type, shadow=shadow, copy_threshold=copy_threshold)
+        def __init__(
+            self: Socket[bytes],
+            context: _core.Context | _core.Socket | None = None,
+            socket_type: int = -1,
+            *,
+            shadow: _core.Socket | int | None = None,
+            copy_threshold: int | None = None,
+        ) -> None: ...
 
     @classmethod
     def shadow(cls, address: int | _core.Socket) -> Self:

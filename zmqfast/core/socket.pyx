@@ -17,6 +17,7 @@ cdef class Socket:
     cdef readonly Context context
     cdef readonly bint _is_shadow
     cdef public Py_ssize_t copy_threshold
+    cdef public object _monitor_socket      # the reading end that get_monitor_socket() made, or None
 
     def __init__(self, context=None, int socket_type=-1, *, shadow=None, copy_threshold=None):
         self.copy_threshold = COPY_THRESHOLD if copy_threshold is None else copy_threshold

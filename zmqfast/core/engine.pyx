@@ -1,0 +1,734 @@
+"""The compiled half of the asyncio engine: who waits for a socket, and who is served when. It knows no event loop.
+
+A call tries at once and is finished if that was enough. Otherwise it waits in the queue of its direction, in the order
+of asking. The descriptor of a socket is edge-triggered and any call may take the edge, so whoever has called libzmq on
+a socket with waiters reads ZMQ_EVENTS and serves what it says, until it says nothing, before the loop goes on.
+
+A message that was given to a task which was cancelled before it resumed goes back to the head of the socket.
+"""
+
+import bisect
+
+from zmqfast.errors import ZMQError
+
+cdef enum:
+    RECEIVING               # what a waiter does, and which queue it is in
+    SENDING
+    POLLING
+
+cdef enum:
+    ONE_FRAME               # what a receive takes from libzmq, and so what it may have to give back
+    ONE_MESSAGE
+    MANY_MESSAGES
+
+cdef enum:
+    CALLS_BY_THE_CLOCK = 8  # calls that finish at once before the clock is looked at
+
+cdef double TURN_S = 0.002  # for so long calls may finish at once; then the loop gets its turn
+
+cdef object WOULD_WAIT = object()
+cdef tuple NO_ARGUMENTS = ()
+
+cdef extern from *:
+    """
+    /* Borrowed: an object that is another one whenever another loop, or none, runs in this thread; NULL if Python has
+       none. Before 3.12, asking asyncio for the running loop asks the system for the process. */
+    #if PY_VERSION_HEX < 0x030C0000
+    static PyObject *running_loop_token (void)
+    {
+        static PyObject *key = NULL; /* the GIL is held */
+        PyObject *state = PyThreadState_GetDict ();
+        if (key == NULL)
+            key = PyUnicode_InternFromString ("__asyncio_running_event_loop__");
+        return state == NULL || key == NULL ? NULL : PyDict_GetItem (state, key);
+    }
+    #else
+    #define running_loop_token() ((PyObject *) NULL)
+    #endif
+    """
+    void *running_loop_token() noexcept
+
+cdef extern from "Python.h":
+    object PyObject_Call(object callable, tuple arguments, dict keywords)
+
+
+cdef class LoopLink:
+    """An event loop as its sockets see it: its Futures, and when it last had its turn. A subclass reaches the loop:
+
+    watch(fd, callback) and unwatch(fd), call_soon(callback), call_later(seconds, callback) with its handle, and
+    is_over(), whether the loop has been closed.
+
+    Args:
+        loop: the loop.
+        running: tells the loop that runs in this thread, or None.
+        future_class: of calls that finish at once; takes the keyword `loop`.
+        waiting_class: of calls that wait: a subclass of it, with await_waiting() for `__await__` and a place for
+            `_waiter`, whose leave() it calls when it is cancelled.
+    """
+
+    cdef object __weakref__
+    cdef readonly object loop
+    cdef object running
+    cdef object future_class
+    cdef object waiting_class
+    cdef object set_result
+    cdef dict arguments
+    cdef unsigned int calls         # that finished at once since the loop had its turn
+    cdef double began               # monotonic s: the first of them for which the clock was looked at, or 0
+
+    def __init__(self, loop, running, future_class, waiting_class):
+        self.loop = loop
+        self.running = running
+        self.future_class = future_class
+        self.waiting_class = waiting_class
+        self.set_result = future_class.set_result
+        self.arguments = {"loop": loop}
+
+    cdef inline object finished(self, object value):
+        """A Future that has its result."""
+        future = PyObject_Call(self.future_class, NO_ARGUMENTS, self.arguments)
+        self.set_result(future, value)
+        return future
+
+    cdef object failed(self, object error):
+        """A Future that has an exception."""
+        future = PyObject_Call(self.future_class, NO_ARGUMENTS, self.arguments)
+        future.set_exception(error)
+        return future
+
+    cdef inline bint has_time(self) except -1:
+        """Whether another call may finish at once; if not, the loop has to have its turn first."""
+        self.calls += 1
+        return self.calls % CALLS_BY_THE_CLOCK != 0 or self.look_at_clock()
+
+    cdef bint look_at_clock(self) except -1:
+        cdef double now = monotonic()
+        if self.began == 0:
+            self.began = now
+        return now - self.began < TURN_S
+
+    cdef inline void had_turn(self) noexcept:
+        self.calls = 0
+        self.began = 0
+
+
+cdef class Taken:
+    """Frames that were taken from a socket and given back; they sort as they came."""
+
+    cdef unsigned long long serial  # counts messages, and frames that were received one by one
+    cdef Py_ssize_t place           # of the first frame, within what was taken
+    cdef list frames
+    cdef bint more                  # whether the message goes on, in the socket
+
+    def __cinit__(self, unsigned long long serial, Py_ssize_t place, list frames, bint more):
+        self.serial = serial
+        self.place = place
+        self.frames = frames
+        self.more = more
+
+    def __lt__(self, Taken other):
+        return self.serial < other.serial or (self.serial == other.serial and self.place < other.place)
+
+
+@cython.final
+cdef class Queue:
+    """Who waits for the same, in the order of asking."""
+
+    cdef Waiter first
+    cdef Waiter last
+
+    cdef void append(self, Waiter waiter) noexcept:
+        waiter.earlier = self.last
+        if self.last is None:
+            self.first = waiter
+        else:
+            self.last.later = waiter
+        self.last = waiter
+
+    cdef void remove(self, Waiter waiter) noexcept:
+        if waiter.earlier is None:
+            self.first = waiter.later
+        else:
+            waiter.earlier.later = waiter.later
+        if waiter.later is None:
+            self.last = waiter.earlier
+        else:
+            waiter.later.earlier = waiter.earlier
+        waiter.earlier = waiter.later = None
+
+
+@cython.final
+cdef class Waiter:
+    """A call that waits for its socket, and what it was given."""
+
+    cdef AsyncSocket socket
+    cdef object future              # None once it is done
+    cdef int kind
+    cdef Waiter earlier             # in its queue
+    cdef Waiter later
+    cdef object attempt             # in place of the form: a callable that raises Again where it would have to wait
+    cdef int form
+    cdef int flags                  # of a poll: which events; of a send: SNDMORE
+    cdef bint copy
+    cdef bint track
+    cdef object data                # to be sent
+    cdef object convert             # makes the result from what was received, or None
+    cdef object timer
+    cdef object received            # what was taken from libzmq, until the task has gone on
+    cdef Taken returned             # where that had been given back before
+    cdef unsigned long long serial
+    cdef bint more
+
+    cdef object try_again(self):
+        """The result of another try, or WOULD_WAIT."""
+        if self.attempt is not None:
+            return try_to(self.attempt)
+        if self.kind == RECEIVING:
+            return self.socket.take(self.form, self.copy, self.track)
+        return self.socket.put(self.data, self.flags)
+
+    cdef int finish(self, object value) except -1:
+        """Give the result."""
+        cdef AsyncSocket socket = self.socket
+        future = self.future
+        self.leave()
+        if self.kind == RECEIVING:
+            self.received = value
+            self.returned = socket.last_returned
+            self.serial = socket.serial
+            self.more = socket.more
+            if self.convert is not None:
+                try:
+                    value = self.convert(value)
+                except Exception as error:      # the message was none of the kind that was asked for
+                    self.received = None
+                    future.set_exception(error)
+                    return 0
+        future.set_result(value)
+        return 0
+
+    cdef int fail(self, object error) except -1:
+        future = self.future
+        self.leave()
+        future.set_exception(error)
+        return 0
+
+    def expire(self):
+        """The time is over: Again, or for a poll the answer that there is nothing."""
+        if self.future is not None:
+            self.timer = None
+            if self.kind == POLLING:
+                self.finish(0)
+            else:
+                self.fail(Again())
+
+    cpdef leave(self):
+        """Wait no longer: done, or cancelled."""
+        if self.future is not None:
+            self.future = None
+            if self.timer is not None:
+                self.timer.cancel()
+                self.timer = None
+            self.socket.remove(self)
+
+    cdef int give_back(self) except -1:
+        """Put what we were given back to the head of the socket, once."""
+        received = self.received
+        self.received = None
+        if received is not None:
+            self.socket.give_back(self, received)
+        return 0
+
+
+@cython.binding(True)
+def await_waiting(future):
+    """`__await__` of the Futures that wait: a task that is cancelled after it was told to go on keeps nothing."""
+    cdef Waiter waiter = future._waiter
+    if not future.done():
+        future._asyncio_future_blocking = True
+        try:
+            yield future
+        except BaseException:
+            waiter.give_back()
+            raise
+    return future.result()
+
+
+@cython.final
+cdef class Wakeup:
+    """What a loop calls when a socket's descriptor fires. It keeps the socket alive only while somebody waits."""
+
+    cdef AsyncSocket kept
+    cdef object reference       # weak
+
+    def __cinit__(self, AsyncSocket socket):
+        self.reference = weakref.ref(socket)
+
+    def __call__(self):
+        cdef AsyncSocket socket = self.reference()
+        if socket is not None:
+            socket.on_readable()
+
+
+cdef class AsyncSocket(Socket):
+    """A Socket whose calls return Futures. It stays with the loop in which somebody waits for it.
+
+    A subclass has _link(), which gives the LoopLink of the loop that runs, or of the one to use when none does.
+    """
+
+    cdef readonly LoopLink _loop_link   # of the last call, or None
+    cdef object token               # running_loop_token() of that call, or None
+    cdef Queue receiving
+    cdef Queue sending
+    cdef Queue polling
+    cdef readonly Py_ssize_t _waiting   # how many wait
+    cdef Wakeup wakeup              # what is registered with the loop, or None
+    cdef int watched_fd             # for this descriptor
+    cdef bint serving
+    cdef bint woken_soon            # the loop is going to call _take_turn()
+    cdef list returned              # what was given back: Taken, in order
+    cdef Taken last_returned        # what the last receive took from there, or None
+    cdef unsigned long long serial  # of the message, or single frame, that was taken last
+    cdef bint more                  # whether the frame that was taken last has more to come
+
+    def __cinit__(self, *args, **kwargs):
+        self.receiving = Queue()
+        self.sending = Queue()
+        self.polling = Queue()
+        self.returned = []
+
+    # receiving
+
+    def recv(self, int flags=0, bint copy=True, bint track=False, *, timeout=None):
+        """Receive one frame; a Future. Arguments and errors are the blocking socket's."""
+        return self.receive(ONE_FRAME, flags, copy, track, timeout, None)
+
+    def recv_multipart(self, int flags=0, bint copy=True, bint track=False, *, timeout=None):
+        """Receive one message whole; a Future. Arguments and errors are the blocking socket's."""
+        return self.receive(ONE_MESSAGE, flags, copy, track, timeout, None)
+
+    def recv_into(self, buffer, /, *, Py_ssize_t nbytes=0, int flags=0, timeout=None):
+        """Receive one frame into a writable buffer; a Future of its size. Arguments and errors: the blocking socket's."""
+        view = memoryview(buffer).cast("B")
+        if view.readonly:
+            raise BufferError("recv_into: the buffer cannot be written")
+        if not 0 <= nbytes <= len(view):
+            raise ValueError(f"nbytes={nbytes} does not fit a buffer of {len(view)} bytes")
+
+        def fill_buffer(frame):
+            room = nbytes or len(view)
+            view[:min(len(frame), room)] = memoryview(frame)[:room]
+            return len(frame)
+
+        return self.receive(ONE_FRAME, flags, False, False, timeout, fill_buffer)
+
+    def _recv_frame_as(self, convert, int flags=0, *, timeout=None):
+        """Receive one frame; a Future of `convert(bytes)`."""
+        return self.receive(ONE_FRAME, flags, True, False, timeout, convert)
+
+    def _recv_message_as(self, convert, int flags=0, bint copy=True, *, timeout=None):
+        """Receive one message; a Future of `convert(frames)`."""
+        return self.receive(ONE_MESSAGE, flags, copy, False, timeout, convert)
+
+    cdef object receive(self, int form, int flags, bint copy, bint track, object timeout, object convert):
+        cdef Waiter waiter
+        self.enter_loop()
+        if self.receiving.first is None and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
+            try:
+                value = self.take(form, copy, track)
+                if value is not WOULD_WAIT and convert is not None:
+                    value = convert(value)
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
+            if value is not WOULD_WAIT:
+                return self.after(self._loop_link.finished(value))
+        if flags & libzmq.ZMQ_DONTWAIT:
+            return self.after(self._loop_link.failed(Again()))
+        waiter = Waiter()
+        waiter.kind = RECEIVING
+        waiter.form = form
+        waiter.copy = copy
+        waiter.track = track
+        waiter.convert = convert
+        return self.wait(waiter, self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
+
+    cdef object take(self, int form, bint copy, bint track):
+        """What there is to receive, or WOULD_WAIT. Raises what libzmq says."""
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        cdef object taken
+        if self.returned:
+            return self.take_returned(form, copy)
+        libzmq.zmq_msg_init(&msg)           # never fails
+        if not try_recv(handle, &msg, 0):
+            if would_wait():
+                return WOULD_WAIT
+            try:
+                recv_patiently(handle, &msg, libzmq.ZMQ_DONTWAIT, None)
+            except Again:
+                return WOULD_WAIT
+        self.serial += 1
+        self.last_returned = None
+        try:
+            if form == ONE_FRAME:
+                self.more = libzmq.zmq_msg_more(&msg)
+                return message_bytes(&msg) if copy else received_frame(&msg, track)
+            self.more = False
+            handle.enter()
+            try:
+                return take_frames(handle, &msg, [], copy, track)
+            finally:
+                handle.leave()
+        finally:
+            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+
+    # sending
+
+    def send(self, data, int flags=0, bint copy=True, bint track=False, routing_id=None, group=None, *, timeout=None):
+        """Send one frame; a Future of the MessageTracker, or of None. Arguments and errors: the blocking socket's."""
+        if not PyBytes_CheckExact(data) or not copy or routing_id is not None or group is not None:
+            return self.transmit(
+                lambda: Socket.send(self, data, flags | libzmq.ZMQ_DONTWAIT, copy, track, routing_id, group),
+                None, flags, timeout)
+        return self.transmit(None, data, flags, timeout)
+
+    def send_multipart(
+        self, msg_parts, int flags=0, bint copy=True, bint track=False, routing_id=None, group=None, *, timeout=None
+    ):
+        """Send one message whole; a Future. Arguments and errors are the blocking socket's."""
+        frames = tuple(msg_parts)
+        return self.transmit(
+            lambda: Socket.send_multipart(self, frames, flags | libzmq.ZMQ_DONTWAIT, copy, track, routing_id, group),
+            None, flags, timeout)
+
+    cdef object transmit(self, object attempt, object data, int flags, object timeout):
+        """Send `data`, bytes, or what `attempt` sends."""
+        cdef Waiter waiter
+        self.enter_loop()
+        if self.sending.first is None and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
+            try:
+                value = self.put(data, flags) if attempt is None else try_to(attempt)
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
+            if value is not WOULD_WAIT:
+                return self.after(self._loop_link.finished(value))
+        if flags & libzmq.ZMQ_DONTWAIT:
+            return self.after(self._loop_link.failed(Again()))
+        waiter = Waiter()
+        waiter.kind = SENDING
+        waiter.flags = flags
+        waiter.data = data
+        waiter.attempt = attempt
+        return self.wait(waiter, self.sending, timeout, libzmq.ZMQ_SNDTIMEO)
+
+    cdef object put(self, bytes data, int flags):
+        """Send one frame at once: None, or WOULD_WAIT. Raises what libzmq says."""
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        fill_from(&msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        if try_send(handle, &msg, flags):
+            return None
+        try:
+            if would_wait() and handle.socket_type != libzmq.ZMQ_DGRAM:
+                return WOULD_WAIT
+            try:
+                send_patiently(handle, &msg, flags | libzmq.ZMQ_DONTWAIT, None)
+            except Again:
+                return WOULD_WAIT
+        finally:
+            libzmq.zmq_msg_close(&msg)      # empty where libzmq took it; fails where it has closed it already
+        return None
+
+    # events
+
+    def poll(self, timeout=None, int flags=libzmq.ZMQ_POLLIN):
+        """Wait until the socket can do one of `flags`; a Future of which, or of 0 when `timeout` ms were over."""
+        cdef Waiter waiter
+        cdef int events
+        self.enter_loop()
+        try:
+            events = self.look() & flags
+        except Exception as error:
+            return self.after(self._loop_link.failed(error))
+        if (events and self._loop_link.has_time()) or timeout == 0:
+            return self.after(self._loop_link.finished(events))
+        waiter = Waiter()
+        waiter.kind = POLLING
+        waiter.flags = flags
+        return self.wait(waiter, self.polling, None if timeout is None else timeout / 1000, 0)
+
+    cdef int look(self) except -1:
+        """ZMQ_EVENTS, and whether something was given back."""
+        cdef SocketHandle handle = self.own()
+        cdef int events
+        handle.enter()
+        try:
+            handle.quiet_descriptor()
+            events = handle.events()
+        finally:
+            handle.leave()
+        return events | libzmq.ZMQ_POLLIN if self.returned else events
+
+    def get(self, option):
+        """The value of a socket option. Errors are the blocking socket's."""
+        value = Socket.get(self, option)
+        if option == libzmq.ZMQ_EVENTS and self.returned:
+            return value | libzmq.ZMQ_POLLIN
+        return value
+
+    # waiting
+
+    cdef inline int enter_loop(self) except -1:
+        """Be in the loop that runs now."""
+        if self.token is None or running_loop_token() != <void *>self.token:
+            return self.find_loop()
+        return 0
+
+    cdef int find_loop(self) except -1:
+        cdef LoopLink link = self._loop_link
+        cdef void *token
+        if link is None or link.running() is not link.loop:
+            link = self._link()
+            if link is not self._loop_link:
+                if self._waiting and not self._loop_link.is_over():
+                    raise RuntimeError(f"{self!r} is in use in another event loop")
+                self.cancel_all()
+                self._unwatch()
+                self._loop_link = link
+                self.woken_soon = False
+        token = running_loop_token()
+        self.token = <object>token if token != NULL and link.running() is link.loop else None
+        return 0
+
+    cdef inline object after(self, object future):
+        """What a call returns that has finished at once: those who wait for the same socket come first."""
+        if self._waiting:
+            self.serve()
+        return future
+
+    cdef object wait(self, Waiter waiter, Queue queue, object timeout, int timeout_option):
+        """Wait for at most `timeout` s, by default what the option says; the Future."""
+        cdef LoopLink link = self._loop_link
+        cdef double seconds
+        if timeout is None:
+            seconds = self.option_ms(timeout_option) / 1000.0 if timeout_option else -1
+        else:
+            seconds = timeout
+            if seconds != seconds:
+                raise ValueError("timeout is not a number of seconds")
+        self.watch()
+        future = PyObject_Call(link.waiting_class, NO_ARGUMENTS, link.arguments)
+        future._waiter = waiter
+        waiter.future = future
+        waiter.socket = self
+        queue.append(waiter)
+        if self._waiting == 0:
+            self.wakeup.kept = self
+        self._waiting += 1
+        if 0 <= seconds < 1e9:
+            waiter.timer = link.call_later(seconds, waiter.expire)
+        if link.began != 0 and not link.look_at_clock():
+            self.serve_soon()
+        elif self._waiting > 1 or waiter.kind != RECEIVING or self.own().thread_safe:
+            self.serve()
+        # else the receive in vain that brought us here has taken all that the descriptor had to tell
+        return future
+
+    cdef int option_ms(self, int option) except? -1:
+        cdef SocketHandle handle = self.own()
+        handle.enter()
+        try:
+            return handle.get_int(option)
+        finally:
+            handle.leave()
+
+    cdef void remove(self, Waiter waiter) noexcept:
+        (self.receiving if waiter.kind == RECEIVING else self.sending if waiter.kind == SENDING
+         else self.polling).remove(waiter)
+        self._waiting -= 1
+        if self._waiting == 0 and self.wakeup is not None:
+            self.wakeup.kept = None
+
+    cdef int watch(self) except -1:
+        """Have the loop tell when the descriptor fires."""
+        cdef SocketHandle handle = self.own()
+        if self.wakeup is None:
+            handle.enter()
+            try:
+                self.watched_fd = handle.descriptor()
+            finally:
+                handle.leave()
+            wakeup = Wakeup(self)
+            self._loop_link.watch(self.watched_fd, wakeup)
+            self.wakeup = wakeup
+        return 0
+
+    def _unwatch(self):
+        """Let the loop forget the descriptor."""
+        if self.wakeup is not None:
+            self.wakeup.kept = None
+            self.wakeup = None
+            if not self._loop_link.is_over():
+                self._loop_link.unwatch(self.watched_fd)
+
+    cdef int on_readable(self) except -1:
+        self._loop_link.had_turn()
+        if self._waiting:
+            self.serve()
+        else:
+            self._unwatch()     # the descriptor would go on waking us
+        return 0
+
+    cdef int serve_soon(self) except -1:
+        if not self.woken_soon:
+            self.woken_soon = True
+            self._loop_link.call_soon(self._take_turn)
+        return 0
+
+    def _take_turn(self):
+        """The loop had its turn: whoever waited for that goes on."""
+        self.woken_soon = False
+        self._loop_link.had_turn()
+        self.serve()
+
+    cdef int serve(self) except -1:
+        """Give everyone who waits what there is. Ends with ZMQ_EVENTS empty for them."""
+        cdef int events
+        cdef bint served
+        if self.serving:
+            return 0        # a converter of ours called: whoever called it looks again
+        self.serving = True
+        try:
+            while self._waiting:
+                try:
+                    events = self.look()
+                except ZMQError as error:
+                    self.fail_all(error)
+                    break
+                served = False
+                if self.polling.first is not None:
+                    self.serve_polls(events)
+                if events & libzmq.ZMQ_POLLIN and self.receiving.first is not None:
+                    served = self.serve_first(self.receiving)
+                if events & libzmq.ZMQ_POLLOUT and self.sending.first is not None:
+                    served = self.serve_first(self.sending) or served
+                if not served:
+                    break
+        finally:
+            self.serving = False
+        return 0
+
+    cdef bint serve_first(self, Queue queue) except -1:
+        """Try for the one who has waited longest; whether anything was done."""
+        cdef Waiter waiter = queue.first
+        try:
+            value = waiter.try_again()
+        except Exception as error:
+            waiter.fail(error)
+            return True
+        if value is WOULD_WAIT:
+            return False
+        waiter.finish(value)
+        return True
+
+    cdef int serve_polls(self, int events) except -1:
+        """Answer the polls that `events` answers; they take nothing, so all of them at once."""
+        cdef Waiter waiter = self.polling.first
+        cdef Waiter later
+        while waiter is not None:
+            later = waiter.later
+            if events & waiter.flags:
+                waiter.finish(events & waiter.flags)
+            waiter = later
+        return 0
+
+    cdef Waiter anyone(self):
+        """One who waits, or None."""
+        return self.receiving.first or self.sending.first or self.polling.first
+
+    cdef int fail_all(self, object error) except -1:
+        cdef Waiter waiter = self.anyone()
+        while waiter is not None:
+            waiter.fail(error)
+            waiter = self.anyone()
+        return 0
+
+    cdef int cancel_all(self) except -1:
+        cdef Waiter waiter = self.anyone()
+        while waiter is not None:
+            future = waiter.future
+            waiter.leave()
+            try:
+                future.cancel()
+            except RuntimeError:    # it is cancelled, but its loop is closed and tells nobody
+                pass
+            waiter = self.anyone()
+        return 0
+
+    # messages that nobody took
+
+    cdef int give_back(self, Waiter waiter, object received) except -1:
+        cdef Taken taken = waiter.returned
+        if taken is None:
+            taken = Taken(waiter.serial, 0, received if waiter.form == ONE_MESSAGE else [received], waiter.more)
+        bisect.insort(self.returned, taken)
+        if self._waiting and not self._loop_link.is_over():
+            self.serve()
+        return 0
+
+    cdef object take_returned(self, int form, bint copy):
+        if form == ONE_FRAME:
+            return self.take_returned_frame(copy)
+        return self.take_returned_message(copy)
+
+    cdef object take_returned_frame(self, bint copy):
+        cdef Taken taken = self.returned.pop(0)
+        if len(taken.frames) > 1:
+            self.returned.insert(0, Taken(taken.serial, taken.place + 1, taken.frames[1:], taken.more))
+            taken = Taken(taken.serial, taken.place, taken.frames[:1], True)
+        self.last_returned = taken
+        return in_form(taken.frames[0], copy)
+
+    cdef list take_returned_message(self, bint copy):
+        """The message that the first of what was given back belongs to, with what is left of it in the socket."""
+        cdef Taken taken = self.returned.pop(0)
+        cdef Taken following
+        cdef unsigned long long serial = taken.serial
+        cdef bint more = taken.more
+        cdef list frames = list(taken.frames)
+        while self.returned:
+            following = self.returned[0]
+            if following.serial != serial and not (more and following.serial == serial + 1):
+                break
+            del self.returned[0]
+            frames += following.frames
+            serial, more = following.serial, following.more
+        if more and serial == self.serial:      # nobody has taken of the rest
+            frames += Socket.recv_multipart(self, libzmq.ZMQ_DONTWAIT, copy)
+            more = False
+        self.last_returned = Taken(taken.serial, taken.place, frames, more)
+        return [in_form(frame, copy) for frame in frames]
+
+    # life
+
+    def close(self, linger=None):
+        """Close the socket; whoever waits for it is cancelled."""
+        if not self.closed:
+            self._unwatch()
+        Socket.close(self, linger)
+        self.cancel_all()
+
+
+cdef object try_to(object attempt):
+    """The result of `attempt`, or WOULD_WAIT."""
+    try:
+        return attempt()
+    except Again:
+        return WOULD_WAIT
+
+
+cdef object in_form(object frame, bint copy):
+    """A frame that was given back, in the form that is asked for now."""
+    if copy:
+        return bytes(frame)
+    return frame if isinstance(frame, Frame) else Frame(frame)
