@@ -217,6 +217,7 @@ cdef class Queue:
 
 
 @cython.final
+@cython.freelist(64)
 cdef class Waiter:
     """A call that waits for its socket, and what it was given."""
 
@@ -263,7 +264,7 @@ cdef class Waiter:
                     self.received = None
                     future.set_exception(error)
                     return 0
-        future.set_result(value)
+        socket._loop_link.set_result(future, value)
         return 0
 
     cdef int fail(self, object error) except -1:
@@ -673,6 +674,10 @@ cdef class AsyncSocket(Socket):
         self.serving = True
         try:
             while self._waiting:
+                if self.sending.first is None and self.polling.first is None and not self.own().thread_safe:
+                    if self.serve_first(self.receiving):    # in vain, a receive takes all that the descriptor tells
+                        continue
+                    break
                 try:
                     events = self.look()
                 except ZMQError as error:
