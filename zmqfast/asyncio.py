@@ -22,6 +22,7 @@ from collections.abc import Callable
 from zmqfast import _core
 from zmqfast.constants import EVENTS, POLLIN, POLLOUT
 from zmqfast.context import Context as SyncContext
+from zmqfast.errors import ContextTerminated
 from zmqfast.monitor import parse_event
 from zmqfast.poller import Poller as SyncPoller
 from zmqfast.socket import Socket as SyncSocket
@@ -139,6 +140,16 @@ class Socket(_core.AsyncSocket, SyncSocket[Any]):
     def __del__(self) -> None:
         self._unwatch()
         super().__del__()
+
+    def __aiter__(self) -> Self:
+        """Received messages, each a list of frames, until the context ends."""
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await self.recv_multipart()
+        except ContextTerminated:
+            raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,8 +7,6 @@ a socket with waiters reads ZMQ_EVENTS and serves what it says, until it says no
 A message that was given to a task which was cancelled before it resumed goes back to the head of the socket.
 """
 
-import bisect
-
 from zmqfast.errors import ZMQError
 
 cdef enum:
@@ -19,7 +17,7 @@ cdef enum:
 cdef enum:
     ONE_FRAME               # what a receive takes from libzmq, and so what it may have to give back
     ONE_MESSAGE
-    MANY_MESSAGES
+    MANY_MESSAGES           # or a Batch of them
 
 cdef enum:
     CALLS_BY_THE_CLOCK = 8  # calls that finish at once before the clock is looked at
@@ -236,6 +234,7 @@ cdef class Waiter:
     cdef object timer
     cdef object received            # what was taken from libzmq, until the task has gone on
     cdef Taken returned             # where that had been given back before
+    cdef list many                  # Taken, of many messages
     cdef unsigned long long serial
     cdef bint more
 
@@ -255,6 +254,7 @@ cdef class Waiter:
         if self.kind == RECEIVING:
             self.received = value
             self.returned = socket.last_returned
+            self.many = socket.last_many if self.form == MANY_MESSAGES else None
             self.serial = socket.serial
             self.more = socket.more
             if self.convert is not None:
@@ -274,11 +274,13 @@ cdef class Waiter:
         return 0
 
     def expire(self):
-        """The time is over: Again, or for a poll the answer that there is nothing."""
+        """The time is over: Again, unless there is something to tell."""
         if self.future is not None:
             self.timer = None
             if self.kind == POLLING:
                 self.finish(0)
+            elif isinstance(self.attempt, ManySends) and (<ManySends>self.attempt).sent:
+                self.finish((<ManySends>self.attempt).sent)
             else:
                 self.fail(Again())
 
@@ -298,6 +300,49 @@ cdef class Waiter:
         if received is not None:
             self.socket.give_back(self, received)
         return 0
+
+
+cdef Waiter receiver(int form, bint copy, bint track, object convert, object attempt):
+    cdef Waiter waiter = Waiter()
+    waiter.kind = RECEIVING
+    waiter.form = form
+    waiter.copy = copy
+    waiter.track = track
+    waiter.convert = convert
+    waiter.attempt = attempt
+    return waiter
+
+
+@cython.final
+cdef class ManySends:
+    """Messages to be sent one after the other, and how far that has come."""
+
+    cdef AsyncSocket socket
+    cdef list messages
+    cdef bint copy
+    cdef bint patient           # waits until all are sent
+    cdef Py_ssize_t sent
+
+    def __cinit__(self, AsyncSocket socket, list messages, bint copy):
+        self.socket = socket
+        self.messages = messages
+        self.copy = copy
+        self.patient = True
+
+    def __call__(self):
+        """Send what can be sent at once: how many in all, or Again while there are more."""
+        try:
+            self.sent += send_messages(
+                self.socket.own(), self.messages[self.sent:] if self.sent else self.messages, libzmq.ZMQ_DONTWAIT,
+                self.copy, None, self.socket.copy_threshold)
+        except Again:
+            raise
+        except Exception as error:
+            error.sent = self.sent = self.sent + getattr(error, "sent", 0)
+            raise
+        if self.patient and self.sent < len(self.messages):
+            raise Again()
+        return self.sent
 
 
 @cython.binding(True)
@@ -361,6 +406,7 @@ cdef class AsyncSocket(Socket):
     cdef bint woken_soon            # the loop is going to call _take_turn()
     cdef list returned              # what was given back: Taken, in order
     cdef Taken last_returned        # what the last receive took from there, or None
+    cdef list last_many             # Taken, of the last receive of many messages
     cdef unsigned long long serial  # of the message, or single frame, that was taken last
     cdef bint more                  # whether the frame that was taken last has more to come
 
@@ -404,7 +450,6 @@ cdef class AsyncSocket(Socket):
         return self.receive(ONE_MESSAGE, flags, copy, False, timeout, convert)
 
     cdef object receive(self, int form, int flags, bint copy, bint track, object timeout, object convert):
-        cdef Waiter waiter
         self.enter_loop()
         if self.receiving.first is None and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
             try:
@@ -417,13 +462,7 @@ cdef class AsyncSocket(Socket):
                 return self.after(self._loop_link.finished(value))
         if flags & libzmq.ZMQ_DONTWAIT:
             return self.after(self._loop_link.failed(Again()))
-        waiter = Waiter()
-        waiter.kind = RECEIVING
-        waiter.form = form
-        waiter.copy = copy
-        waiter.track = track
-        waiter.convert = convert
-        return self.wait(waiter, self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
+        return self.wait(receiver(form, copy, track, convert, None), self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
 
     cdef object take(self, int form, bint copy, bint track):
         """What there is to receive, or WOULD_WAIT. Raises what libzmq says."""
@@ -455,6 +494,109 @@ cdef class AsyncSocket(Socket):
         finally:
             libzmq.zmq_msg_close(&msg)      # never fails once initialised
 
+    def recv_many(
+        self, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None, bint multipart=False, bint copy=True
+    ):
+        """Wait for one message, and take what else is there; a Future. Arguments and errors: the blocking socket's."""
+        check_max_messages(max_messages, "recv_many")
+        self.enter_loop()
+        if self.may_take_many(flags):
+            try:
+                messages = recv_messages(self.own(), max_messages, libzmq.ZMQ_DONTWAIT, None, multipart, copy)
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
+            self.note_many(len(messages))
+            if messages or flags & libzmq.ZMQ_DONTWAIT:
+                return self.after(self._loop_link.finished(messages))
+        attempt = lambda: self.take_many(max_messages, copy)
+        return self.receive_many(attempt, None if multipart else flat, [], flags, timeout)
+
+    def recv_batch(self, Batch batch=None, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None):
+        """recv_many() into one buffer; a Future of `batch`, or of a new Batch. Errors are the blocking socket's."""
+        cdef Batch target = Batch() if batch is None else batch
+        check_max_messages(max_messages, "recv_batch")
+        self.enter_loop()
+        if self.may_take_many(flags):
+            try:
+                recv_into_batch(self.own(), target, max_messages, libzmq.ZMQ_DONTWAIT, None)
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
+            self.note_many(len(target))
+            if len(target) or flags & libzmq.ZMQ_DONTWAIT:
+                return self.after(self._loop_link.finished(target))
+        attempt = lambda: self.take_batch(target, max_messages)
+        return self.receive_many(attempt, None, target, flags, timeout)
+
+    cdef bint may_take_many(self, int flags) except -1:
+        """Whether what there is may be taken straight from libzmq."""
+        return (self.receiving.first is None and not self.returned
+                and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT))
+
+    cdef int note_many(self, Py_ssize_t count) except -1:
+        self.serial += count
+        self.more = False
+        self.last_returned = None
+        return 0
+
+    cdef object receive_many(self, object attempt, object convert, object nothing, int flags, object timeout):
+        """Take what was given back, and more; or wait for the first."""
+        if self.returned and self.receiving.first is None:
+            value = attempt()
+            return self.after(self._loop_link.finished(value if convert is None else convert(value)))
+        if flags & libzmq.ZMQ_DONTWAIT:
+            return self.after(self._loop_link.finished(nothing))
+        waiter = receiver(MANY_MESSAGES, True, False, convert, attempt)
+        return self.wait(waiter, self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
+
+    cdef object take_many(self, Py_ssize_t max_messages, bint copy):
+        """What messages there are, or WOULD_WAIT; what was given back comes first."""
+        cdef list messages = []
+        cdef list taken = []
+        while self.returned and len(messages) < max_messages:
+            messages.append(self.take_returned_message(copy))
+            taken.append(self.last_returned)
+        if len(messages) < max_messages:
+            try:
+                fresh = recv_messages(
+                    self.own(), max_messages - len(messages), libzmq.ZMQ_DONTWAIT, None, True, copy)
+            except ZMQError:
+                if not messages:
+                    raise
+                fresh = []      # the next call says why
+            for message in fresh:
+                self.note_many(1)
+                taken.append(Taken(self.serial, 0, message, False))
+            messages += fresh
+        self.last_many = taken
+        return messages if messages else WOULD_WAIT
+
+    cdef object take_batch(self, Batch batch, Py_ssize_t max_messages):
+        """What messages there are, in a Batch, or WOULD_WAIT; what was given back comes first, and alone."""
+        cdef list taken = []
+        cdef list messages = []
+        while self.returned and len(messages) < max_messages:
+            messages.append(self.take_returned_message(True))
+            taken.append(self.last_returned)
+        self.last_many = taken
+        if messages:
+            put_into_batch(batch, messages)
+        else:
+            recv_into_batch(self.own(), batch, max_messages, libzmq.ZMQ_DONTWAIT, None)
+            self.note_many(len(batch))
+        return batch if len(batch) else WOULD_WAIT
+
+    def try_recv(self, default=None):
+        """Receive one frame if one is there; a finished Future of it, or of `default`. Errors: the blocking socket's."""
+        self.enter_loop()
+        try:
+            value = WOULD_WAIT if self.receiving.first is not None else self.take(ONE_FRAME, True, False)
+        except Exception as error:
+            return self.after(self._loop_link.failed(error))
+        return self.after(self._loop_link.finished(default if value is WOULD_WAIT else value))
+
+    def __iter__(self):
+        raise TypeError(f"{type(self).__name__} is iterated with async for")
+
     # sending
 
     def send(self, data, int flags=0, bint copy=True, bint track=False, routing_id=None, group=None, *, timeout=None):
@@ -473,6 +615,28 @@ cdef class AsyncSocket(Socket):
         return self.transmit(
             lambda: Socket.send_multipart(self, frames, flags | libzmq.ZMQ_DONTWAIT, copy, track, routing_id, group),
             None, flags, timeout)
+
+    def send_many(self, messages, int flags=0, *, timeout=None, bint copy=True):
+        """Send messages one after the other; a Future of how many went out.
+
+        Arguments and errors are the blocking socket's. Cancelled, some may have been sent.
+        """
+        cdef ManySends sends = ManySends(self, messages if type(messages) is list else list(messages), copy)
+        if not sends.messages:
+            self.enter_loop()
+            return self._loop_link.finished(0)
+        if flags & libzmq.ZMQ_DONTWAIT:
+            sends.patient = False
+        return self.transmit(sends, None, flags, timeout)
+
+    def try_send(self, data):
+        """Send one message if that is possible at once; a finished Future of whether it was sent."""
+        self.enter_loop()
+        try:
+            sent = self.sending.first is None and Socket.try_send(self, data)
+        except Exception as error:
+            return self.after(self._loop_link.failed(error))
+        return self.after(self._loop_link.finished(sent))
 
     cdef object transmit(self, object attempt, object data, int flags, object timeout):
         """Send `data`, bytes, or what `attempt` sends."""
@@ -600,7 +764,7 @@ cdef class AsyncSocket(Socket):
         self._waiting += 1
         if 0 <= seconds < 1e9:
             waiter.timer = link.call_later(seconds, waiter.expire)
-        if link.began != 0 and not link.look_at_clock():
+        if not link.calls % CALLS_BY_THE_CLOCK and not link.look_at_clock():
             self.serve_soon()
         elif self._waiting > 1 or waiter.kind != RECEIVING or self.own().thread_safe:
             self.serve()
@@ -746,10 +910,14 @@ cdef class AsyncSocket(Socket):
     # messages that nobody took
 
     cdef int give_back(self, Waiter waiter, object received) except -1:
-        cdef Taken taken = waiter.returned
-        if taken is None:
-            taken = Taken(waiter.serial, 0, received if waiter.form == ONE_MESSAGE else [received], waiter.more)
-        bisect.insort(self.returned, taken)
+        cdef list taken
+        if waiter.form == MANY_MESSAGES:
+            taken = waiter.many or taken_of(received, waiter.serial - len(received))
+        elif waiter.returned is not None:
+            taken = [waiter.returned]
+        else:
+            taken = [Taken(waiter.serial, 0, received if waiter.form == ONE_MESSAGE else [received], waiter.more)]
+        self.returned = sorted(self.returned + taken)
         if self._waiting and not self._loop_link.is_over():
             self.serve()
         return 0
@@ -795,6 +963,44 @@ cdef class AsyncSocket(Socket):
             self._unwatch()
         Socket.close(self, linger)
         self.cancel_all()
+
+
+cdef list flat(list messages):
+    """The frames of messages."""
+    return [frame for message in messages for frame in message]
+
+
+cdef int put_into_batch(Batch batch, list messages) except -1:
+    """Replace what the batch holds by messages of bytes."""
+    cdef BatchStorage storage = batch.take()
+    cdef libzmq.zmq_msg_t msg
+    cdef bint added
+    try:
+        for message in messages:
+            for frame in message:
+                fill(&msg, frame)
+                added = storage.append(&msg)
+                libzmq.zmq_msg_close(&msg)      # never fails once initialised
+                if not added:
+                    raise MemoryError
+                storage.more[storage.count - 1] = True
+            storage.more[storage.count - 1] = False
+    finally:
+        batch.storage = storage
+    return 0
+
+
+cdef list taken_of(Batch batch, unsigned long long serial):
+    """The messages of a batch that was received after `serial`, to be given back."""
+    cdef list taken = []
+    cdef list frames = []
+    for frame, more in zip(batch.tolist(), batch.more):
+        frames.append(frame)
+        if not more:
+            serial += 1
+            taken.append(Taken(serial, 0, frames, False))
+            frames = []
+    return taken
 
 
 cdef object try_to(object attempt):
