@@ -16,7 +16,7 @@ import json
 import os
 import pickle
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from collections.abc import Callable
 
 from zmqfast import _core
@@ -63,6 +63,7 @@ class LoopLink(_core.LoopLink):
         self.watch = loop.add_reader
         self.unwatch = loop.remove_reader
         self.call_soon = loop.call_soon
+        self.call_soon_threadsafe = loop.call_soon_threadsafe
         self.call_later = loop.call_later
         self.is_over = loop.is_closed
 
@@ -211,37 +212,40 @@ class Poller(SyncPoller):
         ready = dict(_core.zmq_poll(self.sockets, 0))
         for socket, flags in self.sockets:
             if isinstance(socket, Socket):
-                events = socket.get(EVENTS) & flags
+                events = cast(int, socket.get(EVENTS)) & flags
                 if events:
                     ready[socket] = events
         return [(socket, ready[socket]) for socket, _ in self.sockets if socket in ready]
 
     async def _change(self, loop: asyncio.AbstractEventLoop, timeout_s: float | None) -> None:
-        """Wait until one of the descriptors says that something may have changed.
-
-        They are duplicated, since a loop has one reader for each, which an asyncio socket may be.
-        """
+        """Wait until one of them may have become ready."""
         changed: asyncio.Future[None] = loop.create_future()
 
-        def on_change() -> None:
+        def on_change(_: Any = None) -> None:
             if not changed.done():
                 changed.set_result(None)
 
-        duplicates: list[int] = []
+        polls: list[asyncio.Future[int]] = []
+        duplicates: list[int] = []      # a loop has one reader for each descriptor, which may be another's
         timer = None if timeout_s is None else loop.call_later(timeout_s, on_change)
         try:
             for source, flags in self.sockets:
-                is_socket = isinstance(source, _core.Socket)
+                if isinstance(source, _core.Socket):
+                    socket = source if isinstance(source, Socket) else Socket.from_socket(source)
+                    polls.append(socket.poll(None, flags))
+                    polls[-1].add_done_callback(on_change)
+                    continue
                 duplicates.append(os.dup(source if isinstance(source, int) else source.fileno()))
-                if is_socket or flags & POLLIN:
+                if flags & POLLIN:
                     loop.add_reader(duplicates[-1], on_change)
-                if not is_socket and flags & POLLOUT:
+                if flags & POLLOUT:
                     loop.add_writer(duplicates[-1], on_change)
-            if not self._look():
-                await changed
+            await changed
         finally:
             if timer is not None:
                 timer.cancel()
+            for poll in polls:
+                poll.cancel()
             for descriptor in duplicates:
                 loop.remove_reader(descriptor)
                 loop.remove_writer(descriptor)

@@ -74,8 +74,8 @@ cdef extern from "Python.h":
 cdef class LoopLink:
     """An event loop as its sockets see it: its Futures, and when it last had its turn. A subclass reaches the loop:
 
-    watch(fd, callback) and unwatch(fd), call_soon(callback), call_later(seconds, callback) with its handle, and
-    is_over(), whether the loop has been closed.
+    watch(fd, callback) and unwatch(fd), call_soon(callback) and call_soon_threadsafe(callback), call_later(seconds,
+    callback) with its handle, and is_over(), whether the loop has been closed.
 
     Args:
         loop: the loop.
@@ -109,6 +109,10 @@ cdef class LoopLink:
         self.set_result = future_class.set_result
         self.pace = 1.0
         self.arguments = {"loop": loop}
+
+    cdef bint is_here(self) except -1:
+        """Whether it is safe to call the loop from this thread."""
+        return self.running() is self.loop or not self.loop.is_running()
 
     cdef inline object finished(self, object value):
         """A Future that has its result."""
@@ -360,8 +364,28 @@ def await_waiting(future):
 
 
 @cython.final
-cdef class Wakeup:
-    """What a loop calls when a socket's descriptor fires. It keeps the socket alive only while somebody waits."""
+cdef class Registration:
+    """What a loop calls when a socket's descriptor fires, and lets go of when it is closed."""
+
+    cdef Wakeup wakeup
+
+    def __cinit__(self, Wakeup wakeup):
+        self.wakeup = wakeup
+
+    def __call__(self):
+        cdef AsyncSocket socket = self.wakeup.reference()
+        if socket is not None:
+            socket.on_readable()
+
+    def __del__(self):
+        cdef AsyncSocket socket = self.wakeup.kept
+        if socket is not None and socket.wakeup is self.wakeup and socket._loop_link.is_over():
+            socket._let_go()
+
+
+@cython.final
+cdef class Wakeup(Follower):
+    """What ties a socket to its descriptor. It keeps the socket alive only while somebody waits."""
 
     cdef AsyncSocket kept
     cdef object reference       # weak
@@ -369,10 +393,21 @@ cdef class Wakeup:
     def __cinit__(self, AsyncSocket socket):
         self.reference = weakref.ref(socket)
 
-    def __call__(self):
+    cdef int on_used(self) except -1:
+        """Somebody calls libzmq past us, and may take the edge that we wait for."""
+        cdef AsyncSocket socket = self.kept
+        if socket is not None:
+            socket.serve_soon()
+        return 0
+
+    cdef int on_closed(self) except -1:
         cdef AsyncSocket socket = self.reference()
         if socket is not None:
-            socket.on_readable()
+            if socket._loop_link.is_here():
+                socket._let_go()
+            else:
+                socket._loop_link.call_soon_threadsafe(socket._let_go)
+        return 0
 
     cdef bint serve(self) except -1:
         """Whether there was something for one who waits."""
@@ -716,7 +751,9 @@ cdef class AsyncSocket(Socket):
     # waiting
 
     cdef inline int enter_loop(self) except -1:
-        """Be in the loop that runs now."""
+        """Be in the loop that runs now; what libzmq is asked from here on is served by after() or wait()."""
+        if self._waiting:
+            guard_unmark_followed(&self.own().state)
         if self.token is None or running_loop_token() != <void *>self.token:
             return self.find_loop()
         return 0
@@ -747,13 +784,13 @@ cdef class AsyncSocket(Socket):
         """Wait for at most `timeout` s, by default what the option says; the Future."""
         cdef LoopLink link = self._loop_link
         cdef double seconds
-        if timeout is None:
-            seconds = self.option_ms(timeout_option) / 1000.0 if timeout_option else -1
-        else:
-            seconds = timeout
+        try:
+            seconds = timeout if timeout is not None else self.option_ms(timeout_option) / 1000.0 if timeout_option else -1
             if seconds != seconds:
                 raise ValueError("timeout is not a number of seconds")
-        self.watch()
+            self.watch()
+        except Exception as error:
+            return self.after(link.failed(error))
         future = PyObject_Call(link.waiting_class, NO_ARGUMENTS, link.arguments)
         future._waiter = waiter
         waiter.future = future
@@ -768,7 +805,8 @@ cdef class AsyncSocket(Socket):
             self.serve_soon()
         elif self._waiting > 1 or waiter.kind != RECEIVING or self.own().thread_safe:
             self.serve()
-        # else the receive in vain that brought us here has taken all that the descriptor had to tell
+        else:       # the receive in vain that brought us here has taken all that the descriptor had to tell
+            guard_mark_followed(&self.own().state)
         return future
 
     cdef int option_ms(self, int option) except? -1:
@@ -796,17 +834,23 @@ cdef class AsyncSocket(Socket):
             finally:
                 handle.leave()
             wakeup = Wakeup(self)
-            self._loop_link.watch(self.watched_fd, wakeup)
+            self._loop_link.watch(self.watched_fd, Registration(wakeup))
             self.wakeup = wakeup
+            handle.follow(wakeup)
         return 0
 
     def _unwatch(self):
         """Let the loop forget the descriptor."""
         if self.wakeup is not None:
+            self.own().unfollow(self.wakeup)
             self.wakeup.kept = None
             self.wakeup = None
-            if not self._loop_link.is_over():
+            if self._loop_link.is_over():
+                return
+            if self._loop_link.is_here():
                 self._loop_link.unwatch(self.watched_fd)
+            else:       # the garbage collector runs in any thread
+                self._loop_link.call_soon_threadsafe(self._loop_link.unwatch, self.watched_fd)
 
     cdef int on_readable(self) except -1:
         self._loop_link.had_turn()
@@ -818,9 +862,13 @@ cdef class AsyncSocket(Socket):
         return 0
 
     cdef int serve_soon(self) except -1:
-        if not self.woken_soon:
+        cdef LoopLink link = self._loop_link
+        if not self.woken_soon and not link.is_over():
             self.woken_soon = True
-            self._loop_link.call_soon(self._take_turn)
+            if link.is_here():
+                link.call_soon(self._take_turn)
+            else:
+                link.call_soon_threadsafe(self._take_turn)
         return 0
 
     def _take_turn(self):
@@ -836,6 +884,7 @@ cdef class AsyncSocket(Socket):
         if self.serving:
             return 0        # a converter of ours called: whoever called it looks again
         self.serving = True
+        guard_unmark_followed(&self.own().state)
         try:
             while self._waiting:
                 if self.sending.first is None and self.polling.first is None and not self.own().thread_safe:
@@ -858,6 +907,8 @@ cdef class AsyncSocket(Socket):
                     break
         finally:
             self.serving = False
+            if self._waiting:
+                guard_mark_followed(&self.own().state)
         return 0
 
     cdef bint serve_first(self, Queue queue) except -1:
@@ -957,11 +1008,9 @@ cdef class AsyncSocket(Socket):
 
     # life
 
-    def close(self, linger=None):
-        """Close the socket; whoever waits for it is cancelled."""
-        if not self.closed:
-            self._unwatch()
-        Socket.close(self, linger)
+    def _let_go(self):
+        """The socket, or its loop, is closed: whoever waits for it is cancelled."""
+        self._unwatch()
         self.cancel_all()
 
 
