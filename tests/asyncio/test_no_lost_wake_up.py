@@ -33,6 +33,7 @@ STEPS = st.lists(st.one_of(
     st.tuples(st.just("option"), st.none()),
     st.tuples(st.just("other_socket"), st.none()),
     st.tuples(st.just("descriptor"), st.none()),
+    st.tuples(st.just("settle"), st.none()),
     st.tuples(st.just("turns"), st.integers(1, 3)),
     st.tuples(st.just("pause"), st.sampled_from([0.0005, 0.002])),
 ), min_size=30, max_size=120)
@@ -63,6 +64,7 @@ class Model:
         loop.add_reader(self.reader, lambda: self.reader.recv(100))
         for name, argument in steps:
             await getattr(self, name)(argument)
+        await self.settle(None)
         self.reap(cancel=True)
         await asyncio.sleep(0)
         await self.take_the_rest()
@@ -127,6 +129,13 @@ class Model:
     async def cancel(self, place: int) -> None:
         if place < len(self.tasks):
             self.tasks.pop(place).cancel()
+
+    async def settle(self, _: None) -> None:
+        """Who waits while there is a message gets it, though nothing else is called."""
+        self.reap()
+        if self.tasks and len(self.received) < self.sent:
+            done, _ = await asyncio.wait(self.tasks, timeout=GIVE_UP_S, return_when=asyncio.FIRST_COMPLETED)
+            assert done, "a wake-up was lost"
 
     async def wait_for(self, timeout: float) -> None:
         try:
@@ -200,3 +209,37 @@ def test_every_message_arrives_in_order_whatever_is_called_between(new_loop, tra
         finally:
             model.close()
             loop.close()
+
+
+def poll_once(socket: zmq.Socket) -> None:
+    poller = zmq.Poller()
+    poller.register(socket, zmq.POLLIN)
+    zmq.Poller.poll(poller, 0)
+
+
+CALLS_PAST_THE_ENGINE = {
+    "get": lambda socket: socket.get(zmq.EVENTS),
+    "get of a shadow": lambda socket: zmq.Socket(shadow=socket).get(zmq.EVENTS),
+    "poll of a shadow": lambda socket: zmq.Socket(shadow=socket).poll(0),
+    "send of a shadow": lambda socket: zmq.Socket(shadow=socket).send(b"back"),
+    "Poller": poll_once,
+    "select": lambda socket: zmq.select([socket], [], [], 0),
+    "bind": lambda socket: socket.bind("tcp://127.0.0.1:*"),
+    "connect": lambda socket: socket.connect("tcp://127.0.0.1:9"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_PAST_THE_ENGINE.values(), ids=CALLS_PAST_THE_ENGINE.keys())
+def test_a_call_past_the_engine_wakes_who_waits(run, async_context, fresh_endpoint, call):
+    near, far = async_context.socket(zmq.PAIR), async_context.socket(zmq.PAIR)
+    near.bind(fresh_endpoint("inproc"))
+    far.connect(near.last_endpoint)
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(near.recv())
+        await asyncio.sleep(0.01)
+        await far.send(b"x")
+        call(near)                  # takes the edge of the descriptor
+        assert await asyncio.wait_for(waiting, GIVE_UP_S) == b"x"
+
+    run(main())
