@@ -108,6 +108,22 @@ class Socket(_core.AsyncSocket, SyncSocket[Any]):
 
     # typed messages
 
+    if TYPE_CHECKING:   # the blocking socket's, which return what send() and send_multipart() return
+        def send_string(  # type: ignore[override]
+            self, u: str | bytes, flags: int = 0, copy: bool = True, encoding: str = "utf-8", **kwargs: Any
+        ) -> asyncio.Future[_core.MessageTracker | None]: ...
+        def send_json(  # type: ignore[override]
+            self, obj: Any, flags: int = 0, *, routing_id: Any = None, group: Any = None, timeout: float | None = None,
+            **kwargs: Any,
+        ) -> asyncio.Future[_core.MessageTracker | None]: ...
+        def send_pyobj(  # type: ignore[override]
+            self, obj: Any, flags: int = 0, protocol: int = pickle.DEFAULT_PROTOCOL, **kwargs: Any
+        ) -> asyncio.Future[_core.MessageTracker | None]: ...
+        def send_serialized(  # type: ignore[override]
+            self, msg: Any, serialize: Callable[[Any], Any], flags: int = 0, copy: bool = True, **kwargs: Any
+        ) -> asyncio.Future[_core.MessageTracker | None]: ...
+        send_unicode = send_string  # type: ignore[assignment]
+
     def recv_string(self, flags: int = 0, encoding: str = "utf-8", **kwargs: Any) -> Any:
         """Receive one frame as text; a Future."""
         return self._recv_frame_as(lambda frame: frame.decode(encoding), flags, **kwargs)
