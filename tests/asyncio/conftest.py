@@ -15,17 +15,17 @@ import zmqfast.asyncio as zmq_asyncio
 
 sys.path.append(str(Path(__file__).parent))     # helpers are imported by their name
 
-from asyncio_loops import LOOPS
+from asyncio_loops import LOOPS, TIMEOUT_S
 
 
 @pytest.fixture(params=LOOPS)
 def run(request) -> Callable[[Coroutine], object]:
-    """`run(coroutine)` on a loop of its own, at most 20 s."""
+    """`run(coroutine)` on a loop of its own, at most TIMEOUT_S."""
 
     def on_a_new_loop(coroutine: Coroutine) -> object:
         loop = request.param()
         try:
-            return loop.run_until_complete(asyncio.wait_for(coroutine, 20))
+            return loop.run_until_complete(asyncio.wait_for(coroutine, TIMEOUT_S))
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()

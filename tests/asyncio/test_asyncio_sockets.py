@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import random
 import time
 
@@ -10,6 +11,8 @@ import pytest
 
 import zmqfast as zmq
 import zmqfast.asyncio as zmq_asyncio
+
+from asyncio_loops import LONG_RUN
 
 
 async def turns(count: int) -> None:
@@ -141,15 +144,24 @@ RECEIVES = {
     "recv": (lambda s: s.recv(), int), "recv_multipart": (lambda s: s.recv_multipart(), lambda frames: int(frames[0])),
     "recv_string": (lambda s: s.recv_string(), int), "recv_json": (lambda s: s.recv_json(), int),
     "recv copy=False": (lambda s: s.recv(copy=False), lambda frame: int(frame.bytes)),
+    "recv_pyobj": (lambda s: s.recv_pyobj(), int),
+    "recv_into": (lambda s: receive_into(s), int),
+    "async for": (lambda s: s.__anext__(), lambda frames: int(frames[0])),
     "recv_serialized": (lambda s: s.recv_serialized(list), lambda frames: int(frames[0])),
 }
+
+
+async def receive_into(socket: zmq_asyncio.Socket) -> bytes:
+    buffer = bytearray(40)
+    return bytes(buffer[:await socket.recv_into(buffer)])
 
 
 @pytest.mark.parametrize(("receive", "number_of"), RECEIVES.values(), ids=RECEIVES.keys())
 @pytest.mark.parametrize("how", ["cancel", "wait_for"])
 def test_a_cancelled_receive_takes_no_message_with_it(run, async_pair, receive, number_of, how):
     push, pull = async_pair(zmq.PUSH, zmq.PULL)
-    count = 1500
+    pickled = receive is RECEIVES["recv_pyobj"][0]
+    count = 100_000 if LONG_RUN else 1500
     received: list[int] = []
     dice = random.Random(7)
 
@@ -158,7 +170,7 @@ def test_a_cancelled_receive_takes_no_message_with_it(run, async_pair, receive, 
 
     async def send_all() -> None:
         for number in range(count):
-            await push.send(b"%d" % number)
+            await push.send(pickle.dumps(number) if pickled else b"%d" % number)
             if number % 5 == 0:
                 await turns(dice.randrange(3))
 

@@ -13,9 +13,8 @@ import pytest
 import zmqfast as zmq
 import zmqfast.asyncio as zmq_asyncio
 
-from asyncio_loops import LOOPS
+from asyncio_loops import LONG_RUN, LOOPS
 
-LONG_RUN = "ZMQFAST_LONG_TESTS" in os.environ      # make test-long
 TURNS = 20
 
 

@@ -16,7 +16,7 @@ from gevent.event import Event
 from zmqfast import _core
 from zmqfast.constants import DONTWAIT, EVENTS, FD, POLLIN, POLLOUT, RCVTIMEO, SNDTIMEO
 from zmqfast.context import Context as PlainContext
-from zmqfast.errors import Again, ZMQError
+from zmqfast.errors import Again
 from zmqfast.socket import Socket as PlainSocket
 
 ResultT = TypeVar("ResultT")
@@ -113,7 +113,7 @@ class Socket(PlainSocket[Any]):
 
     # calls that may wait
 
-    def send(  # type: ignore[override]
+    def send(
         self, data: Any, flags: int = 0, copy: bool = True, track: bool = False, routing_id: int | None = None,
         group: str | bytes | None = None, *, timeout: float | None = None,
     ) -> _core.MessageTracker | None:
@@ -135,15 +135,17 @@ class Socket(PlainSocket[Any]):
         self, messages: Any, flags: int = 0, *, timeout: float | None = None, copy: bool = True
     ) -> int:
         """Send messages one after the other; returns how many went out. As the blocking socket's."""
-        left = list(messages)
+        all_messages = list(messages)
         deadline = None if timeout is None else time.monotonic() + timeout
         sent = 0
-        while sent < len(left):
-            part = left[sent:]
+
+        def call(with_flags: int) -> int:
+            return _core.Socket.send_many(self, all_messages[sent:], with_flags, copy=copy)
+
+        while sent < len(all_messages):
             left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
-                sent += self._patiently(
-                    POLLOUT, lambda flags: _core.Socket.send_many(self, part, flags, copy=copy), flags, left_s)
+                sent += self._patiently(POLLOUT, call, flags, left_s)
             except Again:
                 if not sent:
                     raise
@@ -152,13 +154,13 @@ class Socket(PlainSocket[Any]):
                 break
         return sent
 
-    def recv(  # type: ignore[override]
+    def recv(
         self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
     ) -> Any:
         """Receive one frame. Arguments and errors are the blocking socket's."""
         return self._patiently(POLLIN, lambda flags: _core.Socket.recv(self, flags, copy, track), flags, timeout)
 
-    def recv_multipart(  # type: ignore[override]
+    def recv_multipart(
         self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
     ) -> Any:
         """Receive one message whole. Arguments and errors are the blocking socket's."""
@@ -170,7 +172,7 @@ class Socket(PlainSocket[Any]):
         return self._patiently(
             POLLIN, lambda flags: _core.Socket.recv_into(self, buffer, nbytes=nbytes, flags=flags), flags, timeout)
 
-    def recv_many(  # type: ignore[override]
+    def recv_many(
         self, max_messages: int = 1024, flags: int = 0, *, timeout: float | None = None, multipart: bool = False,
         copy: bool = True,
     ) -> list[Any]:
