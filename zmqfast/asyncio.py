@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, cast
 from collections.abc import Callable
 
 from zmqfast import _core
-from zmqfast.constants import EVENTS, POLLIN, POLLOUT
+from zmqfast.constants import EVENTS, POLLIN, POLLOUT, Event
 from zmqfast.context import Context as SyncContext
 from zmqfast.errors import ContextTerminated
-from zmqfast.monitor import parse_event
+from zmqfast.monitor import MonitorEvent, parse_event
 from zmqfast.poller import Poller as SyncPoller
 from zmqfast.socket import Socket as SyncSocket
 
@@ -65,7 +65,11 @@ class LoopLink(_core.LoopLink):
         self.call_soon = loop.call_soon
         self.call_soon_threadsafe = loop.call_soon_threadsafe
         self.call_later = loop.call_later
-        self.is_over = loop.is_closed
+        self._pid = os.getpid()
+
+    def is_over(self) -> bool:
+        """Whether the loop is closed, or the parent's: a forked child shares what it watches with."""
+        return self.loop.is_closed() or os.getpid() != self._pid
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> LoopLink:
@@ -178,13 +182,28 @@ class Socket(_core.AsyncSocket, SyncSocket[Any]):
 
 
 class MonitorSocket(Socket):
-    """The reading end of a monitor: recv() gives Futures of MonitorEvents, recv_multipart() of libzmq's raw frames."""
+    """The reading end of a monitor: recv() gives Futures of MonitorEvents, recv_multipart() of libzmq's raw frames.
 
-    __slots__ = ()
+    `async for` gives MonitorEvents, until the monitor has stopped.
+    """
+
+    __slots__ = ("_stopped",)
+
+    _stopped: bool
 
     def recv(self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None) -> Any:
         """The next event; a Future of a MonitorEvent."""
         return self._recv_message_as(parse_event, flags, timeout=timeout)
+
+    async def __anext__(self) -> MonitorEvent:
+        if getattr(self, "_stopped", False):
+            raise StopAsyncIteration
+        try:
+            event: MonitorEvent = await self.recv()
+        except ContextTerminated:
+            raise StopAsyncIteration from None
+        self._stopped = event.event == Event.MONITOR_STOPPED
+        return event
 
 
 Socket._monitor_class = MonitorSocket

@@ -393,6 +393,23 @@ def test_a_monitor_gives_typed_events(run, async_context):
     run(main())
 
 
+def test_a_monitor_is_iterated_until_it_stops(run, async_context):
+    pull = async_context.socket(zmq.PULL)
+
+    async def main() -> list[str]:
+        monitor = pull.get_monitor_socket()
+        pull.bind("tcp://127.0.0.1:*")
+        seen: list[str] = []
+        async for event in monitor:
+            seen.append(event.event.name)
+            if len(seen) == 1:
+                pull.disable_monitor()
+        monitor.close()
+        return seen
+
+    assert run(main()) == ["LISTENING", "MONITOR_STOPPED"]
+
+
 def test_wait_connected_is_awaited(run, async_context, fresh_endpoint):
     push, pull = async_context.socket(zmq.PUSH), async_context.socket(zmq.PULL)
     pull.bind(fresh_endpoint("tcp"))

@@ -256,3 +256,26 @@ def test_what_a_call_returns_is_a_future_like_any_other(run, async_pair, use, fi
         assert future.get_loop() is asyncio.get_running_loop()
 
     run(main())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_leaves_the_loop_of_its_parent_alone(async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> asyncio.Future:
+        return pull.recv()
+
+    async def end() -> bytes:
+        await push.send(b"x")
+        return await asyncio.wait_for(waiting, 5)
+
+    waiting = loop.run_until_complete(begin())
+    child = os.fork()
+    if child == 0:
+        pull.close()
+        pull._unwatch()     # what its end would do
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert loop.run_until_complete(end()) == b"x"
+    loop.close()

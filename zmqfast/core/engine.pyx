@@ -22,7 +22,7 @@ cdef enum:
 cdef enum:
     CALLS_BY_THE_CLOCK = 8  # calls that finish at once before the clock is looked at
 
-cdef double TURN_S = 0.002      # for so long calls may finish at once; then the loop gets its turn
+cdef double TURN_S = 0.004      # for so long calls may finish at once; then the loop gets its turn
 
 # A processor that sleeps takes some 50 us to wake, twice in a round trip. So where messages come faster than BRISK_S,
 # the loop does not sleep for AWAKE_S after each of them, and when it has had nothing else to do for QUIET_S, we look
