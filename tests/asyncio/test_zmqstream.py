@@ -225,7 +225,7 @@ def test_a_stream_of_an_asyncio_socket_shares_it(run, context):
     run(main)
 
 
-def test_request_and_reply_between_streams(run, streams):
+def test_request_and_reply_between_streams(run, streams, caplog):
     async def main() -> None:
         reply, request = streams(zmq.REP, zmq.REQ)
         answered = Collected(50)
@@ -242,6 +242,7 @@ def test_request_and_reply_between_streams(run, streams):
         assert [frames[0] for frames, in answered.calls] == [b"answer to %d" % number for number in range(50)]
 
     run(main)
+    assert not caplog.records
 
 
 def test_sockets_of_eventloop_future_return_futures(run):

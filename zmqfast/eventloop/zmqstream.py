@@ -16,7 +16,7 @@ from tornado.ioloop import IOLoop
 
 from zmqfast import _core
 from zmqfast.asyncio import Socket as AsyncSocket
-from zmqfast.constants import DONTWAIT, POLLERR, POLLIN, POLLOUT
+from zmqfast.constants import DONTWAIT, EVENTS, POLLERR, POLLIN, POLLOUT
 from zmqfast.errors import Again, ZMQError
 from zmqfast.poller import Poller
 from zmqfast.socket import Socket
@@ -267,6 +267,8 @@ class ZMQStream:
 
     def _send_one(self) -> int:
         """Send the first message of the queue; how many were sent."""
+        if not self.socket.get(EVENTS) & POLLOUT:
+            return 0
         message, arguments = self._queue[0]
         try:
             status = self.socket.send_multipart(message, **{**arguments, "flags": arguments["flags"] | DONTWAIT})
@@ -285,6 +287,8 @@ class ZMQStream:
     def _receive_one(self) -> int:
         """Hand one message to the callback; how many there were."""
         callback = self._recv_callback
+        if not self.socket.get(EVENTS) & POLLIN:    # so nobody asks a REQ for an answer before its question
+            return 0
         try:
             frames = self.socket.recv_multipart(DONTWAIT, copy=self._recv_copy)
         except Again:
