@@ -3,9 +3,10 @@
 #   make demo       build and install into .venv, then run real data through every pattern and transport
 #   make test       the same set-up, then the whole test suite
 #
-# The others: test-pyzmq-suite, test-downstream, lint, wheel-check, test-pythons, bench, bench-quick, bench-check, clean.
-# PYTHON=python3.13 make demo takes another Python (after make clean); `make test PYTEST="-k poll"` and
-# `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done leaves a stamp in .venv.
+# The others: test-long (asyncio under load, some minutes), test-pyzmq-suite, test-downstream, lint, wheel-check,
+# test-pythons, bench, bench-quick, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after make
+# clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done
+# leaves a stamp in .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILD_INPUTS := setup.py pyproject.toml $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
-.PHONY: demo test test-pyzmq-suite test-downstream lint wheel-check test-pythons bench bench-quick bench-check clean
+.PHONY: demo test test-long test-pyzmq-suite test-downstream lint wheel-check test-pythons bench bench-quick bench-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -21,6 +22,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.test
 	$(BIN)/pytest $(PYTEST)
+
+test-long: $(VENV)/.test
+	ZMQFAST_LONG_TESTS=1 $(BIN)/pytest tests/asyncio --timeout 1000 $(PYTEST)
 
 # pyzmq's own tests, from its source distribution, with zmqfast in its place; PYZMQ_TESTS="test_socket.py" runs one file.
 test-pyzmq-suite: $(VENV)/.test

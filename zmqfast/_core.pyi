@@ -1,10 +1,11 @@
 """Types of the compiled core, in the order of its rooms; what the calls do is said there."""
 
+import asyncio
 import builtins
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from typing import Any, Literal, TypeVar, overload
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import Any, Literal, TypeVar, final, overload
 
-from typing_extensions import Buffer, Self, disjoint_base
+from typing_extensions import Buffer, Never, Self, disjoint_base
 
 _T = TypeVar("_T")
 
@@ -132,8 +133,8 @@ class Socket:
     copy_threshold: int
     def __init__(
         self,
-        context: Context | Socket | None = None,
-        socket_type: int = -1,
+        ctx_or_socket: Context | Socket | None = None,
+        socket_type: int = 0,
         *,
         shadow: Socket | int | None = None,
         copy_threshold: int | None = None,
@@ -276,6 +277,125 @@ class Socket:
     def poll(self, timeout: float | None = None, flags: int = ...) -> int: ...
     def wait_connected(self, peers: int = 1, timeout: float | None = None) -> int: ...
     def monitor(self, addr: str | bytes | None, events: int = ...) -> None: ...
+    _monitor_socket: Any
+
+# engine
+
+@disjoint_base
+class LoopLink:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        running: Callable[[], asyncio.AbstractEventLoop | None],
+        future_class: type[asyncio.Future[Any]],
+        waiting_class: type[asyncio.Future[Any]],
+    ) -> None: ...
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+    def _stay_awake(self) -> None: ...
+
+@final
+class Waiter:
+    def expire(self) -> None: ...
+    def leave(self) -> None: ...
+
+def await_waiting(future: asyncio.Future[_T]) -> Generator[Any, None, _T]: ...
+@disjoint_base
+class AsyncSocket(Socket):
+    @property
+    def _loop_link(self) -> LoopLink | None: ...
+    @property
+    def _waiting(self) -> int: ...
+    @overload  # type: ignore[override]
+    def recv(
+        self, flags: int = 0, copy: Literal[True] = True, track: bool = False, *, timeout: float | None = None
+    ) -> asyncio.Future[bytes]: ...
+    @overload
+    def recv(
+        self, flags: int, copy: Literal[False], track: bool = False, *, timeout: float | None = None
+    ) -> asyncio.Future[Frame]: ...
+    @overload
+    def recv(
+        self, flags: int = 0, *, copy: Literal[False], track: bool = False, timeout: float | None = None
+    ) -> asyncio.Future[Frame]: ...
+    @overload
+    def recv(
+        self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
+    ) -> asyncio.Future[Any]: ...
+    @overload  # type: ignore[override]
+    def recv_multipart(
+        self, flags: int = 0, copy: Literal[True] = True, track: bool = False, *, timeout: float | None = None
+    ) -> asyncio.Future[list[bytes]]: ...
+    @overload
+    def recv_multipart(
+        self, flags: int, copy: Literal[False], track: bool = False, *, timeout: float | None = None
+    ) -> asyncio.Future[list[Frame]]: ...
+    @overload
+    def recv_multipart(
+        self, flags: int = 0, *, copy: Literal[False], track: bool = False, timeout: float | None = None
+    ) -> asyncio.Future[list[Frame]]: ...
+    @overload
+    def recv_multipart(
+        self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
+    ) -> asyncio.Future[list[Any]]: ...
+    def recv_into(  # type: ignore[override]
+        self, buffer: Buffer, /, *, nbytes: int = 0, flags: int = 0, timeout: float | None = None
+    ) -> asyncio.Future[int]: ...
+    def _recv_frame_as(
+        self, convert: Callable[[bytes], _T], flags: int = 0, *, timeout: float | None = None
+    ) -> asyncio.Future[_T]: ...
+    def _recv_message_as(
+        self, convert: Callable[[list[Any]], _T], flags: int = 0, copy: bool = True, *, timeout: float | None = None
+    ) -> asyncio.Future[_T]: ...
+    def recv_many(  # type: ignore[override]
+        self,
+        max_messages: int = 1024,
+        flags: int = 0,
+        *,
+        timeout: float | None = None,
+        multipart: bool = False,
+        copy: bool = True,
+    ) -> asyncio.Future[list[Any]]: ...
+    def recv_batch(  # type: ignore[override]
+        self, batch: Batch | None = None, max_messages: int = 1024, flags: int = 0, *, timeout: float | None = None
+    ) -> asyncio.Future[Batch]: ...
+    def try_recv(self, default: Any = None) -> asyncio.Future[Any]: ...  # type: ignore[override]
+    def __iter__(self) -> Never: ...
+    def send(  # type: ignore[override]
+        self,
+        data: Buffer | Frame,
+        flags: int = 0,
+        copy: bool = True,
+        track: bool = False,
+        routing_id: int | None = None,
+        group: str | bytes | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> asyncio.Future[MessageTracker | None]: ...
+    def send_multipart(  # type: ignore[override]
+        self,
+        msg_parts: Iterable[Buffer | Frame],
+        flags: int = 0,
+        copy: bool = True,
+        track: bool = False,
+        routing_id: int | None = None,
+        group: str | bytes | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> asyncio.Future[MessageTracker | None]: ...
+    def send_many(  # type: ignore[override]
+        self,
+        messages: Iterable[Buffer | Sequence[Buffer]],
+        flags: int = 0,
+        *,
+        timeout: float | None = None,
+        copy: bool = True,
+    ) -> asyncio.Future[int]: ...
+    def try_send(self, data: Buffer | Sequence[Buffer]) -> asyncio.Future[bool]: ...  # type: ignore[override]
+    def poll(self, timeout: float | None = None, flags: int = ...) -> asyncio.Future[int]: ...  # type: ignore[override]
+    def _unwatch(self) -> None: ...
+    def _take_turn(self) -> None: ...
+    def _let_go(self) -> None: ...
 
 # poller
 

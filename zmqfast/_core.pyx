@@ -19,6 +19,7 @@ include "core/monitor.pyx"      # what a socket reports of itself
 include "core/precautions.pyx"  # mistakes that libzmq aborts on
 include "core/options.pyx"      # socket options by their C type
 include "core/socket.pyx"       # Socket
+include "core/engine.pyx"       # who waits for an asyncio socket, and when they are served
 include "core/poller.pyx"       # zmq_poll over sockets and descriptors
 include "core/proxy.pyx"        # proxies
 include "core/handles.pyx"      # the pointers inside, for other extensions

@@ -49,24 +49,22 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
     """
 
-    __slots__ = ("_monitor_socket", "_shadow_obj")
+    __slots__ = ()
 
     _monitor_class: ClassVar[type[Socket[Any]]]
 
-    _monitor_socket: Socket[Any] | None
-    _shadow_obj: object     # what we shadow, or None
+    if TYPE_CHECKING:
+        _monitor_socket: Socket[Any] | None
+        _shadow_obj: object     # what we shadow, or None
 
-    def __init__(
-        self: Socket[bytes],
-        ctx_or_socket: _core.Context | _core.Socket | None = None,
-        socket_type: int = PAIR,
-        *,
-        shadow: _core.Socket | int | None = None,
-        copy_threshold: int | None = None,
-    ) -> None:
-        self._monitor_socket = None
-        self._shadow_obj = ctx_or_socket if isinstance(ctx_or_socket, _core.Socket) else shadow
-        super().__init__(ctx_or_socket, socket_type, shadow=shadow, copy_threshold=copy_threshold)
+        def __init__(
+            self: Socket[bytes],
+            ctx_or_socket: _core.Context | _core.Socket | None = None,
+            socket_type: int = PAIR,
+            *,
+            shadow: _core.Socket | int | None = None,
+            copy_threshold: int | None = None,
+        ) -> None: ...
 
     @property
     def _shadow(self) -> bool:

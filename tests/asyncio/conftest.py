@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 import pytest
 
@@ -11,22 +13,19 @@ import zmqfast as zmq
 import zmqfast.asyncio as zmq_asyncio
 
 
-def loop_factories() -> list[object]:
-    try:
-        import uvloop
-    except ImportError:
-        return [pytest.param(asyncio.new_event_loop, id="asyncio")]
-    return [pytest.param(asyncio.new_event_loop, id="asyncio"), pytest.param(uvloop.new_event_loop, id="uvloop")]
+sys.path.append(str(Path(__file__).parent))     # helpers are imported by their name
+
+from asyncio_loops import LOOPS, TIMEOUT_S
 
 
-@pytest.fixture(params=loop_factories())
+@pytest.fixture(params=LOOPS)
 def run(request) -> Callable[[Coroutine], object]:
-    """`run(coroutine)` on a loop of its own, at most 20 s."""
+    """`run(coroutine)` on a loop of its own, at most TIMEOUT_S."""
 
     def on_a_new_loop(coroutine: Coroutine) -> object:
         loop = request.param()
         try:
-            return loop.run_until_complete(asyncio.wait_for(coroutine, 20))
+            return loop.run_until_complete(asyncio.wait_for(coroutine, TIMEOUT_S))
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()

@@ -177,9 +177,6 @@ DIFFERENCES = [
                ("interface: zmq.sugar.attrsettr.AttributeSetter.?et",), zmqfast="missing"),
     Difference("get() has one name for its argument in all sockets: option", ("interface: zmq.asyncio.Socket.get",),
                pyzmq="*key=*"),
-    Difference("modules that are not written yet",
-               tuple(f"interface: zmq.{name}*" for name in (
-                   "auth", "decorators", "devices", "eventloop", "green", "log", "ssh", "utils")), zmqfast="missing"),
     Difference("poll() takes its flags as an int", ("poll: flags *",), zmqfast="*TypeError*"),
     Difference("the tracker of a message covers all of its frames", ("sequence: *, copy=False",),
                pyzmq="*returns None*", zmqfast="*MessageTracker*"),

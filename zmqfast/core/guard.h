@@ -11,6 +11,7 @@
 
 enum
 {
+    GUARD_FOLLOWED = 1 << 17, /* somebody is to be told of the next use, which takes the mark off */
     GUARD_LIMITED = 1 << 18, /* what is sent is looked at before, for the whole life of the socket */
     GUARD_WATCHED = 1 << 19, /* an idle watch waits to be ended by the first use */
     GUARD_CLOSED = 1 << 20
@@ -23,6 +24,22 @@ static inline int guard_add_if_idle (atomic_int_t *state, long marks, long n)
     long seen = atomic_get (state);
     while ((seen & ~marks) == 0) {
         if (atomic_int_swap (state, seen, seen + n))
+            return 1;
+        seen = atomic_get (state);
+    }
+    return 0;
+}
+static inline void guard_mark_followed (atomic_int_t *state)
+{
+    long seen = atomic_get (state);
+    while (!atomic_int_swap (state, seen, seen | GUARD_FOLLOWED))
+        seen = atomic_get (state);
+}
+static inline int guard_unmark_followed (atomic_int_t *state)
+{
+    long seen = atomic_get (state);
+    while (seen & GUARD_FOLLOWED) {
+        if (atomic_int_swap (state, seen, seen & ~GUARD_FOLLOWED))
             return 1;
         seen = atomic_get (state);
     }
@@ -70,6 +87,16 @@ static inline int guard_close (atomic_int_t *state)
     return guard_add_if_idle (state, GUARD_LIMITED | GUARD_WATCHED, GUARD_CLOSED);
 }
 #else
+static inline void guard_mark_followed (atomic_int_t *state)
+{
+    *state |= GUARD_FOLLOWED;
+}
+static inline int guard_unmark_followed (atomic_int_t *state)
+{
+    int followed = (*state & GUARD_FOLLOWED) != 0;
+    *state &= ~GUARD_FOLLOWED;
+    return followed;
+}
 static inline int guard_enter (atomic_int_t *state)
 {
     return *state == 0;

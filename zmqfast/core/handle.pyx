@@ -3,6 +3,8 @@
 cdef extern from "core/guard.h":
     enum:
         GUARD_CLOSED, GUARD_LIMITED, GUARD_WATCHED
+    void guard_mark_followed(atomic_int_t *state) noexcept nogil
+    bint guard_unmark_followed(atomic_int_t *state) noexcept nogil
     bint guard_enter(atomic_int_t *state) noexcept nogil
     bint guard_enter_limited(atomic_int_t *state) noexcept nogil
     bint guard_enter_quietly(atomic_int_t *state) noexcept nogil
@@ -18,8 +20,25 @@ cdef dict SOCKETS = {}      # address → weak reference to the SocketHandle
 cdef atomic_int_t live_sockets = 0
 
 
+cdef class Follower:
+    """Somebody who waits for a socket's descriptor, and so must look again once another has used the socket.
+
+    The descriptor is edge-triggered, and any call may take the edge.
+    """
+
+    cdef object __weakref__
+
+    cdef int on_used(self) except -1:
+        """The socket is about to be used, by any thread. Do not use it here: look soon."""
+        return 0
+
+    cdef int on_closed(self) except -1:
+        """The socket is about to be closed, by any thread."""
+        return 0
+
+
 @cython.final
-@cython.no_gc               # refers to handles only, never back to a Socket
+@cython.no_gc               # refers to handles only, never back to a Socket but through weak references
 cdef class SocketHandle:
     """A libzmq socket's pointer, shared by a Socket and its shadows, and the guard in front of it.
 
@@ -43,6 +62,7 @@ cdef class SocketHandle:
     cdef int failures               # handshakes that failed, and are not yet disconnected
     cdef list conflated             # inproc endpoints: see precautions.pyx; None when there is none
     cdef size_t longest_frame       # bytes; with GUARD_LIMITED: longer ones are not sent
+    cdef list followers             # weak references to Followers, or None
     cdef void *poller               # zmq_poller that watches a thread-safe socket, which has no descriptor itself
 
     def __cinit__(self, ContextHandle context, int socket_type):
@@ -69,6 +89,10 @@ cdef class SocketHandle:
         """enter() for calls that are no use of the socket: an idle watch stays."""
         if guard_enter_quietly(&self.state):
             return 0
+        if guard_unmark_followed(&self.state):
+            self.tell_used()
+            if guard_enter_quietly(&self.state):
+                return 0
         return self.admit()
 
     cdef int admit(self) except -1:
@@ -77,6 +101,10 @@ cdef class SocketHandle:
             return 0
         if atomic_get(&self.state) >= GUARD_CLOSED:
             return self.fail(libzmq.ENOTSOCK)
+        if guard_unmark_followed(&self.state):
+            self.tell_used()
+            if guard_enter_limited(&self.state):
+                return 0
         if guard_take_over(&self.state):
             count_add(&idle_watches, -1)
             end_watch(self)
@@ -88,6 +116,35 @@ cdef class SocketHandle:
 
     cdef inline void leave(self) noexcept:
         guard_leave(&self.state)
+
+    cdef int follow(self, Follower follower) except -1:
+        """Tell `follower` of the end, and after each mark_followed() of the next use."""
+        if self.followers is None:
+            self.followers = []
+        self.followers.append(weakref.ref(follower))
+        return 0
+
+    cdef int unfollow(self, Follower follower) except -1:
+        """Forget a follower, and those that are gone."""
+        if self.followers is not None:
+            self.followers = [reference for reference in self.followers if reference() not in (None, follower)]
+        return 0
+
+    cdef int tell_used(self) except -1:
+        for reference in self.followers or ():
+            follower = reference()
+            if follower is not None:
+                (<Follower>follower).on_used()
+        return 0
+
+    cdef int tell_closed(self) except -1:
+        followers = self.followers
+        self.followers = None
+        for reference in followers or ():
+            follower = reference()
+            if follower is not None:
+                (<Follower>follower).on_closed()
+        return 0
 
     cdef int fail(self, int errnum) except -1:
         return fail_plain(errnum)
@@ -111,8 +168,11 @@ cdef class SocketHandle:
             return 0
         if linger is not None:
             linger_ms = lenient_int("linger", linger)
+        guard_unmark_followed(&self.state)
         if not guard_close(&self.state):
+            self.tell_used()
             raise SocketBusy(EBUSY, "close: another thread is using this socket")
+        self.tell_closed()
         if linger is not None:
             # fails only once the context is being terminated; then the linger that was set stays
             libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_LINGER, &linger_ms, sizeof(int))

@@ -305,20 +305,25 @@ cdef list recv_frames(SocketHandle handle, int flags, bint copy, bint track, obj
     """Receive one message whole, as a list of bytes or Frames."""
     cdef libzmq.zmq_msg_t msg
     cdef list frames = []       # made first: nothing may fail between two frames of one message
-    cdef bint more = True
     libzmq.zmq_msg_init(&msg)   # never fails
     try:
         recv_frame(handle, &msg, flags, timeout)
-        while True:
-            more = libzmq.zmq_msg_more(&msg)
-            frames.append(take_frame(handle, &msg, copy, track))
-            if not more:
-                return frames
-            # the next frame replaces the content of msg
-            if libzmq.zmq_msg_recv(&msg, handle.ptr, libzmq.ZMQ_DONTWAIT) == -1:
-                finish(handle, &msg, 0, <transfer_t>libzmq.zmq_msg_recv)
+        return take_frames(handle, &msg, frames, copy, track)
     finally:
         libzmq.zmq_msg_close(&msg)  # never fails once initialised
+
+
+cdef list take_frames(SocketHandle handle, libzmq.zmq_msg_t *msg, list frames, bint copy, bint track):
+    """Fill `frames` with the message whose first frame is in `msg`, for a caller that is inside."""
+    cdef bint more
+    while True:
+        more = libzmq.zmq_msg_more(msg)
+        frames.append(take_frame(handle, msg, copy, track))
+        if not more:
+            return frames
+        # the next frame replaces the content of msg
+        if libzmq.zmq_msg_recv(msg, handle.ptr, libzmq.ZMQ_DONTWAIT) == -1:
+            finish(handle, msg, 0, <transfer_t>libzmq.zmq_msg_recv)
 
 
 cdef inline object take_frame(SocketHandle handle, libzmq.zmq_msg_t *msg, bint copy, bint track=False):

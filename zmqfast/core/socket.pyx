@@ -6,7 +6,7 @@ cdef class Socket:
     """One ZeroMQ socket. Use it from one thread at a time; moving it between threads is fine.
 
     Args:
-        context: the Context it belongs to, kept alive by it.
+        ctx_or_socket: the Context it belongs to, kept alive by it; or a Socket to share.
         socket_type: PAIR, PUB, SUB …
         shadow: a Socket, or the `underlying` address of one, to share instead of opening a new one.
         copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
@@ -17,27 +17,28 @@ cdef class Socket:
     cdef readonly Context context
     cdef readonly bint _is_shadow
     cdef public Py_ssize_t copy_threshold
+    cdef public object _shadow_obj          # the Socket or address that we share, or None
+    cdef public object _monitor_socket      # the reading end that get_monitor_socket() made, or None
 
-    def __init__(self, context=None, int socket_type=-1, *, shadow=None, copy_threshold=None):
+    def __init__(self, ctx_or_socket=None, int socket_type=libzmq.ZMQ_PAIR, *, shadow=None, copy_threshold=None):
         self.copy_threshold = COPY_THRESHOLD if copy_threshold is None else copy_threshold
-        if isinstance(context, Socket):
-            shadow = context
-        if shadow is not None and shadow is not 0:
-            self.handle = shadowed_socket(shadow)
+        self._shadow_obj = ctx_or_socket if isinstance(ctx_or_socket, Socket) else shadow
+        if self._shadow_obj is not None and self._shadow_obj is not 0:
+            self.handle = shadowed_socket(self._shadow_obj)
             self._is_shadow = True
-            if isinstance(context, Context):
-                self.context = context
-            elif isinstance(shadow, Socket):
-                self.context = (<Socket>shadow).context
+            if isinstance(ctx_or_socket, Context):
+                self.context = ctx_or_socket
+            elif isinstance(self._shadow_obj, Socket):
+                self.context = (<Socket>self._shadow_obj).context
             return
-        if context is None:
+        if ctx_or_socket is None:
             raise TypeError("Socket: context must be specified")
-        if not isinstance(context, Context):
-            raise TypeError(f"Socket takes a Context, not {type(context).__name__}")
+        if not isinstance(ctx_or_socket, Context):
+            raise TypeError(f"Socket takes a Context, not {type(ctx_or_socket).__name__}")
         if socket_type < 0:
             raise TypeError("Socket: socket_type must be specified")
-        self.context = context
-        self.handle = SocketHandle((<Context>context).own(), socket_type)
+        self.context = ctx_or_socket
+        self.handle = SocketHandle((<Context>ctx_or_socket).own(), socket_type)
         self.handle.context.sockets[id(self)] = weakref.ref(self)
 
     def __dealloc__(self):

@@ -1,0 +1,1067 @@
+"""The compiled half of the asyncio engine: who waits for a socket, and who is served when. It knows no event loop.
+
+A call tries at once and is finished if that was enough. Otherwise it waits in the queue of its direction, in the order
+of asking. The descriptor of a socket is edge-triggered and any call may take the edge, so whoever has called libzmq on
+a socket with waiters reads ZMQ_EVENTS and serves what it says, until it says nothing, before the loop goes on.
+
+A message that was given to a task which was cancelled before it resumed goes back to the head of the socket.
+"""
+
+from zmqfast.errors import ZMQError
+
+cdef enum:
+    RECEIVING               # what a waiter does, and which queue it is in
+    SENDING
+    POLLING
+
+cdef enum:
+    ONE_FRAME               # what a receive takes from libzmq, and so what it may have to give back
+    ONE_MESSAGE
+    MANY_MESSAGES           # or a Batch of them
+
+cdef enum:
+    CALLS_BY_THE_CLOCK = 8  # calls that finish at once before the clock is looked at
+
+cdef double TURN_S = 0.004      # for so long calls may finish at once; then the loop gets its turn
+
+# A processor that sleeps takes some 50 us to wake, twice in a round trip. So where messages come faster than BRISK_S,
+# the loop does not sleep for AWAKE_S after each of them, and when it has had nothing else to do for QUIET_S, we look
+# for the next message in one go for LOOK_S.
+cdef double BRISK_S = 300e-6
+cdef double AWAKE_S = 200e-6
+cdef double QUIET_S = 80e-6
+cdef double LOOK_S = 30e-6
+
+cdef object WOULD_WAIT = object()
+cdef tuple NO_ARGUMENTS = ()
+
+cdef extern from *:
+    """
+    /* Borrowed: an object that is another one whenever another loop, or none, runs in this thread; NULL if Python has
+       none. Before 3.12, asking asyncio for the running loop asks the system for the process. */
+    #if PY_VERSION_HEX < 0x030C0000
+    static PyObject *running_loop_token (void)
+    {
+        static PyObject *key = NULL; /* the GIL is held */
+        PyObject *state = PyThreadState_GetDict ();
+        if (key == NULL)
+            key = PyUnicode_InternFromString ("__asyncio_running_event_loop__");
+        return state == NULL || key == NULL ? NULL : PyDict_GetItem (state, key);
+    }
+    #else
+    #define running_loop_token() ((PyObject *) NULL)
+    #endif
+    """
+    void *running_loop_token() noexcept
+
+cdef extern from *:
+    """
+    /* Let another thread have the processor that we look from. */
+    #ifdef _WIN32
+    #include <windows.h>
+    #define yield_processor() SwitchToThread ()
+    #else
+    #include <sched.h>
+    #define yield_processor() sched_yield ()
+    #endif
+    """
+    void yield_processor() noexcept nogil
+
+cdef extern from "Python.h":
+    object PyObject_Call(object callable, tuple arguments, dict keywords)
+
+
+cdef class LoopLink:
+    """An event loop as its sockets see it: its Futures, and when it last had its turn. A subclass reaches the loop:
+
+    watch(fd, callback) and unwatch(fd), call_soon(callback) and call_soon_threadsafe(callback), call_later(seconds,
+    callback) with its handle, and is_over(), whether the loop has been closed.
+
+    Args:
+        loop: the loop.
+        running: tells the loop that runs in this thread, or None.
+        future_class: of calls that finish at once; takes the keyword `loop`.
+        waiting_class: of calls that wait: a subclass of it, with await_waiting() for `__await__` and a place for
+            `_waiter`, whose leave() it calls when it is cancelled.
+    """
+
+    cdef object __weakref__
+    cdef readonly object loop
+    cdef object running
+    cdef object future_class
+    cdef object waiting_class
+    cdef object set_result
+    cdef dict arguments
+    cdef unsigned int calls         # that finished at once since the loop had its turn
+    cdef double began               # monotonic s: the first of them for which the clock was looked at, or 0
+    cdef double woken               # monotonic s: the last time that a descriptor fired
+    cdef double pace                # s: the mean of the times between
+    cdef bint awake                 # _stay_awake() is going to be called
+    cdef double stayed              # monotonic s: when it had been called last
+    cdef Wakeup latest              # whose descriptors fired last
+    cdef Wakeup second
+
+    def __init__(self, loop, running, future_class, waiting_class):
+        self.loop = loop
+        self.running = running
+        self.future_class = future_class
+        self.waiting_class = waiting_class
+        self.set_result = future_class.set_result
+        self.pace = 1.0
+        self.arguments = {"loop": loop}
+
+    cdef bint is_here(self) except -1:
+        """Whether it is safe to call the loop from this thread."""
+        return self.running() is self.loop or not self.loop.is_running()
+
+    cdef inline object finished(self, object value):
+        """A Future that has its result."""
+        future = PyObject_Call(self.future_class, NO_ARGUMENTS, self.arguments)
+        self.set_result(future, value)
+        return future
+
+    cdef object failed(self, object error):
+        """A Future that has an exception."""
+        future = PyObject_Call(self.future_class, NO_ARGUMENTS, self.arguments)
+        future.set_exception(error)
+        return future
+
+    cdef inline bint has_time(self) except -1:
+        """Whether another call may finish at once; if not, the loop has to have its turn first."""
+        self.calls += 1
+        return self.calls % CALLS_BY_THE_CLOCK != 0 or self.look_at_clock()
+
+    cdef bint look_at_clock(self) except -1:
+        cdef double now = monotonic()
+        if self.began == 0:
+            self.began = now
+        return now - self.began < TURN_S
+
+    cdef inline void had_turn(self) noexcept:
+        self.calls = 0
+        self.began = 0
+
+    cdef int was_woken(self, Wakeup wakeup) except -1:
+        """Something came: where that goes on and on, do not let the loop sleep before the next."""
+        cdef double now = monotonic()
+        self.pace += (min(now - self.woken, 1.0) - self.pace) / 8
+        self.woken = now
+        if wakeup is not self.latest:
+            self.latest, self.second = wakeup, self.latest
+        if self.pace < BRISK_S and not self.awake:
+            self.awake = True
+            self.call_soon(self._stay_awake)
+        return 0
+
+    def _stay_awake(self):
+        """Look for what may come at once, if the loop has nothing else to do; then again, unless nothing came for long."""
+        cdef double now = monotonic()
+        cdef double until = now + LOOK_S
+        self.awake = now - self.woken < AWAKE_S
+        if not self.awake:
+            return
+        if now - self.stayed < QUIET_S:
+            while now < until and not self.serve_latest():
+                with nogil:
+                    yield_processor()
+                now = monotonic()
+        self.stayed = now
+        self.call_soon(self._stay_awake)
+
+    cdef bint serve_latest(self) except -1:
+        """Whether there was something for the two sockets that had something last."""
+        return (self.latest is not None and self.latest.serve()) or (self.second is not None and self.second.serve())
+
+
+cdef class Taken:
+    """Frames that were taken from a socket and given back; they sort as they came."""
+
+    cdef unsigned long long serial  # counts messages, and frames that were received one by one
+    cdef Py_ssize_t place           # of the first frame, within what was taken
+    cdef list frames
+    cdef bint more                  # whether the message goes on, in the socket
+
+    def __cinit__(self, unsigned long long serial, Py_ssize_t place, list frames, bint more):
+        self.serial = serial
+        self.place = place
+        self.frames = frames
+        self.more = more
+
+    def __lt__(self, Taken other):
+        return self.serial < other.serial or (self.serial == other.serial and self.place < other.place)
+
+
+@cython.final
+cdef class Queue:
+    """Who waits for the same, in the order of asking."""
+
+    cdef Waiter first
+    cdef Waiter last
+
+    cdef void append(self, Waiter waiter) noexcept:
+        waiter.earlier = self.last
+        if self.last is None:
+            self.first = waiter
+        else:
+            self.last.later = waiter
+        self.last = waiter
+
+    cdef void remove(self, Waiter waiter) noexcept:
+        if waiter.earlier is None:
+            self.first = waiter.later
+        else:
+            waiter.earlier.later = waiter.later
+        if waiter.later is None:
+            self.last = waiter.earlier
+        else:
+            waiter.later.earlier = waiter.earlier
+        waiter.earlier = waiter.later = None
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Waiter:
+    """A call that waits for its socket, and what it was given."""
+
+    cdef AsyncSocket socket
+    cdef object future              # None once it is done
+    cdef int kind
+    cdef Waiter earlier             # in its queue
+    cdef Waiter later
+    cdef object attempt             # in place of the form: a callable that raises Again where it would have to wait
+    cdef int form
+    cdef int flags                  # of a poll: which events; of a send: SNDMORE
+    cdef bint copy
+    cdef bint track
+    cdef object data                # to be sent
+    cdef object convert             # makes the result from what was received, or None
+    cdef object timer
+    cdef object received            # what was taken from libzmq, until the task has gone on
+    cdef Taken returned             # where that had been given back before
+    cdef list many                  # Taken, of many messages
+    cdef unsigned long long serial
+    cdef bint more
+
+    cdef object try_again(self):
+        """The result of another try, or WOULD_WAIT."""
+        if self.attempt is not None:
+            return try_to(self.attempt)
+        if self.kind == RECEIVING:
+            return self.socket.take(self.form, self.copy, self.track)
+        return self.socket.put(self.data, self.flags)
+
+    cdef int finish(self, object value) except -1:
+        """Give the result."""
+        cdef AsyncSocket socket = self.socket
+        future = self.future
+        self.leave()
+        if self.kind == RECEIVING:
+            self.received = value
+            self.returned = socket.last_returned
+            self.many = socket.last_many if self.form == MANY_MESSAGES else None
+            self.serial = socket.serial
+            self.more = socket.more
+            if self.convert is not None:
+                try:
+                    value = self.convert(value)
+                except Exception as error:      # the message was none of the kind that was asked for
+                    self.received = None
+                    future.set_exception(error)
+                    return 0
+        socket._loop_link.set_result(future, value)
+        return 0
+
+    cdef int fail(self, object error) except -1:
+        future = self.future
+        self.leave()
+        future.set_exception(error)
+        return 0
+
+    def expire(self):
+        """The time is over: Again, unless there is something to tell."""
+        if self.future is not None:
+            self.timer = None
+            if self.kind == POLLING:
+                self.finish(0)
+            elif isinstance(self.attempt, ManySends) and (<ManySends>self.attempt).sent:
+                self.finish((<ManySends>self.attempt).sent)
+            else:
+                self.fail(Again())
+
+    cpdef leave(self):
+        """Wait no longer: done, or cancelled."""
+        if self.future is not None:
+            self.future = None
+            if self.timer is not None:
+                self.timer.cancel()
+                self.timer = None
+            self.socket.remove(self)
+
+    cdef int give_back(self) except -1:
+        """Put what we were given back to the head of the socket, once."""
+        received = self.received
+        self.received = None
+        if received is not None:
+            self.socket.give_back(self, received)
+        return 0
+
+
+cdef Waiter receiver(int form, bint copy, bint track, object convert, object attempt):
+    cdef Waiter waiter = Waiter()
+    waiter.kind = RECEIVING
+    waiter.form = form
+    waiter.copy = copy
+    waiter.track = track
+    waiter.convert = convert
+    waiter.attempt = attempt
+    return waiter
+
+
+@cython.final
+cdef class ManySends:
+    """Messages to be sent one after the other, and how far that has come."""
+
+    cdef AsyncSocket socket
+    cdef list messages
+    cdef bint copy
+    cdef bint patient           # waits until all are sent
+    cdef Py_ssize_t sent
+
+    def __cinit__(self, AsyncSocket socket, list messages, bint copy):
+        self.socket = socket
+        self.messages = messages
+        self.copy = copy
+        self.patient = True
+
+    def __call__(self):
+        """Send what can be sent at once: how many in all, or Again while there are more."""
+        try:
+            self.sent += send_messages(
+                self.socket.own(), self.messages[self.sent:] if self.sent else self.messages, libzmq.ZMQ_DONTWAIT,
+                self.copy, None, self.socket.copy_threshold)
+        except Again:
+            raise
+        except Exception as error:
+            error.sent = self.sent = self.sent + getattr(error, "sent", 0)
+            raise
+        if self.patient and self.sent < len(self.messages):
+            raise Again()
+        return self.sent
+
+
+@cython.binding(True)
+def await_waiting(future):
+    """`__await__` of the Futures that wait: a task that is cancelled after it was told to go on keeps nothing."""
+    cdef Waiter waiter = future._waiter
+    if not future.done():
+        future._asyncio_future_blocking = True
+        try:
+            yield future
+        except BaseException:
+            waiter.give_back()
+            raise
+    return future.result()
+
+
+@cython.final
+cdef class Registration:
+    """What a loop calls when a socket's descriptor fires, and lets go of when it is closed."""
+
+    cdef Wakeup wakeup
+
+    def __cinit__(self, Wakeup wakeup):
+        self.wakeup = wakeup
+
+    def __call__(self):
+        cdef AsyncSocket socket = self.wakeup.reference()
+        if socket is not None:
+            socket.on_readable()
+
+    def __del__(self):
+        cdef AsyncSocket socket = self.wakeup.kept
+        if socket is not None and socket.wakeup is self.wakeup and socket._loop_link.is_over():
+            socket._let_go()
+
+
+@cython.final
+cdef class Wakeup(Follower):
+    """What ties a socket to its descriptor. It keeps the socket alive only while somebody waits."""
+
+    cdef AsyncSocket kept
+    cdef object reference       # weak
+
+    def __cinit__(self, AsyncSocket socket):
+        self.reference = weakref.ref(socket)
+
+    cdef int on_used(self) except -1:
+        """Somebody calls libzmq past us, and may take the edge that we wait for."""
+        cdef AsyncSocket socket = self.kept
+        if socket is not None:
+            socket.serve_soon()
+        return 0
+
+    cdef int on_closed(self) except -1:
+        cdef AsyncSocket socket = self.reference()
+        if socket is not None:
+            if socket._loop_link.is_here():
+                socket._let_go()
+            else:
+                socket._loop_link.call_soon_threadsafe(socket._let_go)
+        return 0
+
+    cdef bint serve(self) except -1:
+        """Whether there was something for one who waits."""
+        cdef AsyncSocket socket = self.kept
+        cdef Py_ssize_t waiting
+        if socket is None:
+            return False
+        waiting = socket._waiting
+        socket.serve()
+        if socket._waiting == waiting:
+            return False
+        socket._loop_link.was_woken(self)
+        return True
+
+
+cdef class AsyncSocket(Socket):
+    """A Socket whose calls return Futures. It stays with the loop in which somebody waits for it.
+
+    A subclass has _link(), which gives the LoopLink of the loop that runs, or of the one to use when none does.
+    """
+
+    cdef readonly LoopLink _loop_link   # of the last call, or None
+    cdef object token               # running_loop_token() of that call, or None
+    cdef Queue receiving
+    cdef Queue sending
+    cdef Queue polling
+    cdef readonly Py_ssize_t _waiting   # how many wait
+    cdef Wakeup wakeup              # what is registered with the loop, or None
+    cdef int watched_fd             # for this descriptor
+    cdef bint serving
+    cdef bint woken_soon            # the loop is going to call _take_turn()
+    cdef list returned              # what was given back: Taken, in order
+    cdef Taken last_returned        # what the last receive took from there, or None
+    cdef list last_many             # Taken, of the last receive of many messages
+    cdef unsigned long long serial  # of the message, or single frame, that was taken last
+    cdef bint more                  # whether the frame that was taken last has more to come
+
+    def __cinit__(self, *args, **kwargs):
+        self.receiving = Queue()
+        self.sending = Queue()
+        self.polling = Queue()
+        self.returned = []
+
+    # receiving
+
+    def recv(self, int flags=0, bint copy=True, bint track=False, *, timeout=None):
+        """Receive one frame; a Future. Arguments and errors are the blocking socket's."""
+        return self.receive(ONE_FRAME, flags, copy, track, timeout, None)
+
+    def recv_multipart(self, int flags=0, bint copy=True, bint track=False, *, timeout=None):
+        """Receive one message whole; a Future. Arguments and errors are the blocking socket's."""
+        return self.receive(ONE_MESSAGE, flags, copy, track, timeout, None)
+
+    def recv_into(self, buffer, /, *, Py_ssize_t nbytes=0, int flags=0, timeout=None):
+        """Receive one frame into a writable buffer; a Future of its size. Arguments and errors: the blocking socket's."""
+        view = memoryview(buffer).cast("B")
+        if view.readonly:
+            raise BufferError("recv_into: the buffer cannot be written")
+        if not 0 <= nbytes <= len(view):
+            raise ValueError(f"nbytes={nbytes} does not fit a buffer of {len(view)} bytes")
+
+        def fill_buffer(frame):
+            room = nbytes or len(view)
+            view[:min(len(frame), room)] = memoryview(frame)[:room]
+            return len(frame)
+
+        return self.receive(ONE_FRAME, flags, False, False, timeout, fill_buffer)
+
+    def _recv_frame_as(self, convert, int flags=0, *, timeout=None):
+        """Receive one frame; a Future of `convert(bytes)`."""
+        return self.receive(ONE_FRAME, flags, True, False, timeout, convert)
+
+    def _recv_message_as(self, convert, int flags=0, bint copy=True, *, timeout=None):
+        """Receive one message; a Future of `convert(frames)`."""
+        return self.receive(ONE_MESSAGE, flags, copy, False, timeout, convert)
+
+    cdef object receive(self, int form, int flags, bint copy, bint track, object timeout, object convert):
+        self.enter_loop()
+        if self.receiving.first is None and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
+            try:
+                value = self.take(form, copy, track)
+                if value is not WOULD_WAIT and convert is not None:
+                    value = convert(value)
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
+            if value is not WOULD_WAIT:
+                return self.after(self._loop_link.finished(value))
+        if flags & libzmq.ZMQ_DONTWAIT:
+            return self.after(self._loop_link.failed(Again()))
+        return self.wait(receiver(form, copy, track, convert, None), self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
+
+    cdef object take(self, int form, bint copy, bint track):
+        """What there is to receive, or WOULD_WAIT. Raises what libzmq says."""
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        cdef object taken
+        if self.returned:
+            return self.take_returned(form, copy)
+        libzmq.zmq_msg_init(&msg)           # never fails
+        if not try_recv(handle, &msg, 0):
+            if would_wait():
+                return WOULD_WAIT
+            try:
+                recv_patiently(handle, &msg, libzmq.ZMQ_DONTWAIT, None)
+            except Again:
+                return WOULD_WAIT
+        self.serial += 1
+        self.last_returned = None
+        try:
+            if form == ONE_FRAME:
+                self.more = libzmq.zmq_msg_more(&msg)
+                return message_bytes(&msg) if copy else received_frame(&msg, track)
+            self.more = False
+            handle.enter()
+            try:
+                return take_frames(handle, &msg, [], copy, track)
+            finally:
+                handle.leave()
+        finally:
+            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+
+    def recv_many(
+        self, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None, bint multipart=False, bint copy=True
+    ):
+        """Wait for one message, and take what else is there; a Future. Arguments and errors: the blocking socket's."""
+        check_max_messages(max_messages, "recv_many")
+        self.enter_loop()
+        if self.may_take_many(flags):
+            try:
+                messages = recv_messages(self.own(), max_messages, libzmq.ZMQ_DONTWAIT, None, multipart, copy)
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
+            self.note_many(len(messages))
+            if messages or flags & libzmq.ZMQ_DONTWAIT:
+                return self.after(self._loop_link.finished(messages))
+        attempt = lambda: self.take_many(max_messages, copy)
+        return self.receive_many(attempt, None if multipart else flat, [], flags, timeout)
+
+    def recv_batch(self, Batch batch=None, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None):
+        """recv_many() into one buffer; a Future of `batch`, or of a new Batch. Errors are the blocking socket's."""
+        cdef Batch target = Batch() if batch is None else batch
+        check_max_messages(max_messages, "recv_batch")
+        self.enter_loop()
+        if self.may_take_many(flags):
+            try:
+                recv_into_batch(self.own(), target, max_messages, libzmq.ZMQ_DONTWAIT, None)
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
+            self.note_many(len(target))
+            if len(target) or flags & libzmq.ZMQ_DONTWAIT:
+                return self.after(self._loop_link.finished(target))
+        attempt = lambda: self.take_batch(target, max_messages)
+        return self.receive_many(attempt, None, target, flags, timeout)
+
+    cdef bint may_take_many(self, int flags) except -1:
+        """Whether what there is may be taken straight from libzmq."""
+        return (self.receiving.first is None and not self.returned
+                and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT))
+
+    cdef int note_many(self, Py_ssize_t count) except -1:
+        self.serial += count
+        self.more = False
+        self.last_returned = None
+        return 0
+
+    cdef object receive_many(self, object attempt, object convert, object nothing, int flags, object timeout):
+        """Take what was given back, and more; or wait for the first."""
+        if self.returned and self.receiving.first is None:
+            value = attempt()
+            return self.after(self._loop_link.finished(value if convert is None else convert(value)))
+        if flags & libzmq.ZMQ_DONTWAIT:
+            return self.after(self._loop_link.finished(nothing))
+        waiter = receiver(MANY_MESSAGES, True, False, convert, attempt)
+        return self.wait(waiter, self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
+
+    cdef object take_many(self, Py_ssize_t max_messages, bint copy):
+        """What messages there are, or WOULD_WAIT; what was given back comes first."""
+        cdef list messages = []
+        cdef list taken = []
+        while self.returned and len(messages) < max_messages:
+            messages.append(self.take_returned_message(copy))
+            taken.append(self.last_returned)
+        if len(messages) < max_messages:
+            try:
+                fresh = recv_messages(
+                    self.own(), max_messages - len(messages), libzmq.ZMQ_DONTWAIT, None, True, copy)
+            except ZMQError:
+                if not messages:
+                    raise
+                fresh = []      # the next call says why
+            for message in fresh:
+                self.note_many(1)
+                taken.append(Taken(self.serial, 0, message, False))
+            messages += fresh
+        self.last_many = taken
+        return messages if messages else WOULD_WAIT
+
+    cdef object take_batch(self, Batch batch, Py_ssize_t max_messages):
+        """What messages there are, in a Batch, or WOULD_WAIT; what was given back comes first, and alone."""
+        cdef list taken = []
+        cdef list messages = []
+        while self.returned and len(messages) < max_messages:
+            messages.append(self.take_returned_message(True))
+            taken.append(self.last_returned)
+        self.last_many = taken
+        if messages:
+            put_into_batch(batch, messages)
+        else:
+            recv_into_batch(self.own(), batch, max_messages, libzmq.ZMQ_DONTWAIT, None)
+            self.note_many(len(batch))
+        return batch if len(batch) else WOULD_WAIT
+
+    def try_recv(self, default=None):
+        """Receive one frame if one is there; a finished Future of it, or of `default`. Errors: the blocking socket's."""
+        self.enter_loop()
+        try:
+            value = WOULD_WAIT if self.receiving.first is not None else self.take(ONE_FRAME, True, False)
+        except Exception as error:
+            return self.after(self._loop_link.failed(error))
+        return self.after(self._loop_link.finished(default if value is WOULD_WAIT else value))
+
+    def __iter__(self):
+        raise TypeError(f"{type(self).__name__} is iterated with async for")
+
+    # sending
+
+    def send(self, data, int flags=0, bint copy=True, bint track=False, routing_id=None, group=None, *, timeout=None):
+        """Send one frame; a Future of the MessageTracker, or of None. Arguments and errors: the blocking socket's."""
+        if not PyBytes_CheckExact(data) or not copy or routing_id is not None or group is not None:
+            return self.transmit(
+                lambda: Socket.send(self, data, flags | libzmq.ZMQ_DONTWAIT, copy, track, routing_id, group),
+                None, flags, timeout)
+        return self.transmit(None, data, flags, timeout)
+
+    def send_multipart(
+        self, msg_parts, int flags=0, bint copy=True, bint track=False, routing_id=None, group=None, *, timeout=None
+    ):
+        """Send one message whole; a Future. Arguments and errors are the blocking socket's."""
+        frames = tuple(msg_parts)
+        return self.transmit(
+            lambda: Socket.send_multipart(self, frames, flags | libzmq.ZMQ_DONTWAIT, copy, track, routing_id, group),
+            None, flags, timeout)
+
+    def send_many(self, messages, int flags=0, *, timeout=None, bint copy=True):
+        """Send messages one after the other; a Future of how many went out.
+
+        Arguments and errors are the blocking socket's. Cancelled, some may have been sent.
+        """
+        cdef ManySends sends = ManySends(self, messages if type(messages) is list else list(messages), copy)
+        if not sends.messages:
+            self.enter_loop()
+            return self._loop_link.finished(0)
+        if flags & libzmq.ZMQ_DONTWAIT:
+            sends.patient = False
+        return self.transmit(sends, None, flags, timeout)
+
+    def try_send(self, data):
+        """Send one message if that is possible at once; a finished Future of whether it was sent."""
+        self.enter_loop()
+        try:
+            sent = self.sending.first is None and Socket.try_send(self, data)
+        except Exception as error:
+            return self.after(self._loop_link.failed(error))
+        return self.after(self._loop_link.finished(sent))
+
+    cdef object transmit(self, object attempt, object data, int flags, object timeout):
+        """Send `data`, bytes, or what `attempt` sends."""
+        cdef Waiter waiter
+        self.enter_loop()
+        if self.sending.first is None and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
+            try:
+                value = self.put(data, flags) if attempt is None else try_to(attempt)
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
+            if value is not WOULD_WAIT:
+                return self.after(self._loop_link.finished(value))
+        if flags & libzmq.ZMQ_DONTWAIT:
+            return self.after(self._loop_link.failed(Again()))
+        waiter = Waiter()
+        waiter.kind = SENDING
+        waiter.flags = flags
+        waiter.data = data
+        waiter.attempt = attempt
+        return self.wait(waiter, self.sending, timeout, libzmq.ZMQ_SNDTIMEO)
+
+    cdef object put(self, bytes data, int flags):
+        """Send one frame at once: None, or WOULD_WAIT. Raises what libzmq says."""
+        cdef SocketHandle handle = self.own()
+        cdef libzmq.zmq_msg_t msg
+        fill_from(&msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        if try_send(handle, &msg, flags):
+            return None
+        try:
+            if would_wait() and handle.socket_type != libzmq.ZMQ_DGRAM:
+                return WOULD_WAIT
+            try:
+                send_patiently(handle, &msg, flags | libzmq.ZMQ_DONTWAIT, None)
+            except Again:
+                return WOULD_WAIT
+        finally:
+            libzmq.zmq_msg_close(&msg)      # empty where libzmq took it; fails where it has closed it already
+        return None
+
+    # events
+
+    def poll(self, timeout=None, int flags=libzmq.ZMQ_POLLIN):
+        """Wait until the socket can do one of `flags`; a Future of which, or of 0 when `timeout` ms were over."""
+        cdef Waiter waiter
+        cdef int events
+        self.enter_loop()
+        try:
+            events = self.look() & flags
+        except Exception as error:
+            return self.after(self._loop_link.failed(error))
+        if (events and self._loop_link.has_time()) or timeout == 0:
+            return self.after(self._loop_link.finished(events))
+        waiter = Waiter()
+        waiter.kind = POLLING
+        waiter.flags = flags
+        return self.wait(waiter, self.polling, None if timeout is None else timeout / 1000, 0)
+
+    cdef int look(self) except -1:
+        """ZMQ_EVENTS, and whether something was given back."""
+        cdef SocketHandle handle = self.own()
+        cdef int events
+        handle.enter()
+        try:
+            handle.quiet_descriptor()
+            events = handle.events()
+        finally:
+            handle.leave()
+        return events | libzmq.ZMQ_POLLIN if self.returned else events
+
+    def get(self, option):
+        """The value of a socket option. Errors are the blocking socket's."""
+        value = Socket.get(self, option)
+        if option == libzmq.ZMQ_EVENTS and self.returned:
+            return value | libzmq.ZMQ_POLLIN
+        return value
+
+    # waiting
+
+    cdef inline int enter_loop(self) except -1:
+        """Be in the loop that runs now; what libzmq is asked from here on is served by after() or wait()."""
+        if self._waiting:
+            guard_unmark_followed(&self.own().state)
+        if self.token is None or running_loop_token() != <void *>self.token:
+            return self.find_loop()
+        return 0
+
+    cdef int find_loop(self) except -1:
+        cdef LoopLink link = self._loop_link
+        cdef void *token
+        if link is None or link.running() is not link.loop:
+            link = self._link()
+            if link is not self._loop_link:
+                if self._waiting and not self._loop_link.is_over():
+                    raise RuntimeError(f"{self!r} is in use in another event loop")
+                self.cancel_all()
+                self._unwatch()
+                self._loop_link = link
+                self.woken_soon = False
+        token = running_loop_token()
+        self.token = <object>token if token != NULL and link.running() is link.loop else None
+        return 0
+
+    cdef inline object after(self, object future):
+        """What a call returns that has finished at once: those who wait for the same socket come first."""
+        if self._waiting:
+            self.serve()
+        return future
+
+    cdef object wait(self, Waiter waiter, Queue queue, object timeout, int timeout_option):
+        """Wait for at most `timeout` s, by default what the option says; the Future."""
+        cdef LoopLink link = self._loop_link
+        cdef double seconds
+        try:
+            seconds = timeout if timeout is not None else self.option_ms(timeout_option) / 1000.0 if timeout_option else -1
+            if seconds != seconds:
+                raise ValueError("timeout is not a number of seconds")
+            self.watch()
+        except Exception as error:
+            return self.after(link.failed(error))
+        future = PyObject_Call(link.waiting_class, NO_ARGUMENTS, link.arguments)
+        future._waiter = waiter
+        waiter.future = future
+        waiter.socket = self
+        queue.append(waiter)
+        if self._waiting == 0:
+            self.wakeup.kept = self
+        self._waiting += 1
+        if 0 <= seconds < 1e9:
+            waiter.timer = link.call_later(seconds, waiter.expire)
+        if not link.calls % CALLS_BY_THE_CLOCK and not link.look_at_clock():
+            self.serve_soon()
+        elif self._waiting > 1 or waiter.kind != RECEIVING or self.own().thread_safe:
+            self.serve()
+        else:       # the receive in vain that brought us here has taken all that the descriptor had to tell
+            guard_mark_followed(&self.own().state)
+        return future
+
+    cdef int option_ms(self, int option) except? -1:
+        cdef SocketHandle handle = self.own()
+        handle.enter()
+        try:
+            return handle.get_int(option)
+        finally:
+            handle.leave()
+
+    cdef void remove(self, Waiter waiter) noexcept:
+        (self.receiving if waiter.kind == RECEIVING else self.sending if waiter.kind == SENDING
+         else self.polling).remove(waiter)
+        self._waiting -= 1
+        if self._waiting == 0 and self.wakeup is not None:
+            self.wakeup.kept = None
+
+    cdef int watch(self) except -1:
+        """Have the loop tell when the descriptor fires."""
+        cdef SocketHandle handle = self.own()
+        if self.wakeup is None:
+            handle.enter()
+            try:
+                self.watched_fd = handle.descriptor()
+            finally:
+                handle.leave()
+            wakeup = Wakeup(self)
+            self._loop_link.watch(self.watched_fd, Registration(wakeup))
+            self.wakeup = wakeup
+            handle.follow(wakeup)
+        return 0
+
+    def _unwatch(self):
+        """Let the loop forget the descriptor."""
+        if self.wakeup is not None:
+            self.own().unfollow(self.wakeup)
+            self.wakeup.kept = None
+            self.wakeup = None
+            if self._loop_link.is_over():
+                return
+            if self._loop_link.is_here():
+                self._loop_link.unwatch(self.watched_fd)
+            else:       # the garbage collector runs in any thread
+                self._loop_link.call_soon_threadsafe(self._loop_link.unwatch, self.watched_fd)
+
+    cdef int on_readable(self) except -1:
+        self._loop_link.had_turn()
+        self._loop_link.was_woken(self.wakeup)
+        if self._waiting:
+            self.serve()
+        else:
+            self._unwatch()     # the descriptor would go on waking us
+        return 0
+
+    cdef int serve_soon(self) except -1:
+        cdef LoopLink link = self._loop_link
+        if not self.woken_soon and not link.is_over():
+            self.woken_soon = True
+            if link.is_here():
+                link.call_soon(self._take_turn)
+            else:
+                link.call_soon_threadsafe(self._take_turn)
+        return 0
+
+    def _take_turn(self):
+        """The loop had its turn: whoever waited for that goes on."""
+        self.woken_soon = False
+        self._loop_link.had_turn()
+        self.serve()
+
+    cdef int serve(self) except -1:
+        """Give everyone who waits what there is. Ends with ZMQ_EVENTS empty for them."""
+        cdef int events
+        cdef bint served
+        if self.serving:
+            return 0        # a converter of ours called: whoever called it looks again
+        self.serving = True
+        guard_unmark_followed(&self.own().state)
+        try:
+            while self._waiting:
+                if self.sending.first is None and self.polling.first is None and not self.own().thread_safe:
+                    if self.serve_first(self.receiving):    # in vain, a receive takes all that the descriptor tells
+                        continue
+                    break
+                try:
+                    events = self.look()
+                except ZMQError as error:
+                    self.fail_all(error)
+                    break
+                served = False
+                if self.polling.first is not None:
+                    self.serve_polls(events)
+                if events & libzmq.ZMQ_POLLIN and self.receiving.first is not None:
+                    served = self.serve_first(self.receiving)
+                if events & libzmq.ZMQ_POLLOUT and self.sending.first is not None:
+                    served = self.serve_first(self.sending) or served
+                if not served:
+                    break
+        finally:
+            self.serving = False
+            if self._waiting:
+                guard_mark_followed(&self.own().state)
+        return 0
+
+    cdef bint serve_first(self, Queue queue) except -1:
+        """Try for the one who has waited longest; whether anything was done."""
+        cdef Waiter waiter = queue.first
+        try:
+            value = waiter.try_again()
+        except Exception as error:
+            waiter.fail(error)
+            return True
+        if value is WOULD_WAIT:
+            return False
+        waiter.finish(value)
+        return True
+
+    cdef int serve_polls(self, int events) except -1:
+        """Answer the polls that `events` answers; they take nothing, so all of them at once."""
+        cdef Waiter waiter = self.polling.first
+        cdef Waiter later
+        while waiter is not None:
+            later = waiter.later
+            if events & waiter.flags:
+                waiter.finish(events & waiter.flags)
+            waiter = later
+        return 0
+
+    cdef Waiter anyone(self):
+        """One who waits, or None."""
+        return self.receiving.first or self.sending.first or self.polling.first
+
+    cdef int fail_all(self, object error) except -1:
+        cdef Waiter waiter = self.anyone()
+        while waiter is not None:
+            waiter.fail(error)
+            waiter = self.anyone()
+        return 0
+
+    cdef int cancel_all(self) except -1:
+        cdef Waiter waiter = self.anyone()
+        while waiter is not None:
+            future = waiter.future
+            waiter.leave()
+            try:
+                future.cancel()
+            except RuntimeError:    # it is cancelled, but its loop is closed and tells nobody
+                pass
+            waiter = self.anyone()
+        return 0
+
+    # messages that nobody took
+
+    cdef int give_back(self, Waiter waiter, object received) except -1:
+        cdef list taken
+        if waiter.form == MANY_MESSAGES:
+            taken = waiter.many or taken_of(received, waiter.serial - len(received))
+        elif waiter.returned is not None:
+            taken = [waiter.returned]
+        else:
+            taken = [Taken(waiter.serial, 0, received if waiter.form == ONE_MESSAGE else [received], waiter.more)]
+        self.returned = sorted(self.returned + taken)
+        if self._waiting and not self._loop_link.is_over():
+            self.serve()
+        return 0
+
+    cdef object take_returned(self, int form, bint copy):
+        if form == ONE_FRAME:
+            return self.take_returned_frame(copy)
+        return self.take_returned_message(copy)
+
+    cdef object take_returned_frame(self, bint copy):
+        cdef Taken taken = self.returned.pop(0)
+        if len(taken.frames) > 1:
+            self.returned.insert(0, Taken(taken.serial, taken.place + 1, taken.frames[1:], taken.more))
+            taken = Taken(taken.serial, taken.place, taken.frames[:1], True)
+        self.last_returned = taken
+        return in_form(taken.frames[0], copy)
+
+    cdef list take_returned_message(self, bint copy):
+        """The message that the first of what was given back belongs to, with what is left of it in the socket."""
+        cdef Taken taken = self.returned.pop(0)
+        cdef Taken following
+        cdef unsigned long long serial = taken.serial
+        cdef bint more = taken.more
+        cdef list frames = list(taken.frames)
+        while self.returned:
+            following = self.returned[0]
+            if following.serial != serial and not (more and following.serial == serial + 1):
+                break
+            del self.returned[0]
+            frames += following.frames
+            serial, more = following.serial, following.more
+        if more and serial == self.serial:      # nobody has taken of the rest
+            frames += Socket.recv_multipart(self, libzmq.ZMQ_DONTWAIT, copy)
+            more = False
+        self.last_returned = Taken(taken.serial, taken.place, frames, more)
+        return [in_form(frame, copy) for frame in frames]
+
+    # life
+
+    def _let_go(self):
+        """The socket, or its loop, is closed: whoever waits for it is cancelled."""
+        self._unwatch()
+        self.cancel_all()
+
+
+cdef list flat(list messages):
+    """The frames of messages."""
+    return [frame for message in messages for frame in message]
+
+
+cdef int put_into_batch(Batch batch, list messages) except -1:
+    """Replace what the batch holds by messages of bytes."""
+    cdef BatchStorage storage = batch.take()
+    cdef libzmq.zmq_msg_t msg
+    cdef bint added
+    try:
+        for message in messages:
+            for frame in message:
+                fill(&msg, frame)
+                added = storage.append(&msg)
+                libzmq.zmq_msg_close(&msg)      # never fails once initialised
+                if not added:
+                    raise MemoryError
+                storage.more[storage.count - 1] = True
+            storage.more[storage.count - 1] = False
+    finally:
+        batch.storage = storage
+    return 0
+
+
+cdef list taken_of(Batch batch, unsigned long long serial):
+    """The messages of a batch that was received after `serial`, to be given back."""
+    cdef list taken = []
+    cdef list frames = []
+    for frame, more in zip(batch.tolist(), batch.more):
+        frames.append(frame)
+        if not more:
+            serial += 1
+            taken.append(Taken(serial, 0, frames, False))
+            frames = []
+    return taken
+
+
+cdef object try_to(object attempt):
+    """The result of `attempt`, or WOULD_WAIT."""
+    try:
+        return attempt()
+    except Again:
+        return WOULD_WAIT
+
+
+cdef object in_form(object frame, bint copy):
+    """A frame that was given back, in the form that is asked for now."""
+    if copy:
+        return bytes(frame)
+    return frame if isinstance(frame, Frame) else Frame(frame)

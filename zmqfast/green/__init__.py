@@ -1,0 +1,9 @@
+"""zmqfast for gevent: `import zmqfast.green as zmq`. Waiting lets other greenlets run; everything else is zmqfast's."""
+
+import zmqfast
+from zmqfast import *
+from zmqfast.green.device import device
+from zmqfast.green.poller import Poller, select
+from zmqfast.green.socket import Context, Socket
+
+__all__ = [*zmqfast.__all__, "device"]
