@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType, ModuleType
 
-_OWN_NAME = {"error": "errors"}     # what has another name here
+_OWN_NAME = {                       # what has another name here
+    "error": "errors",
+    "green.core": "green.socket",
+    "green.poll": "green.poller",
+    "green.eventloop": "eventloop",
+}
 _COMPAT = frozenset(["_future", "_typing", "backend", "sugar"])     # what only compat/ has
 
 
@@ -52,12 +57,15 @@ def uninstall_as_zmq() -> None:
 
 def own_name(name: str) -> str:
     """Where zmqfast has the module that pyzmq calls `name`."""
-    first, dot, rest = name.removeprefix("zmq").removeprefix(".").partition(".")
-    if not first:
+    path = name.removeprefix("zmq").removeprefix(".")
+    if not path:
         return "zmqfast"
-    if first in _COMPAT:
-        return f"zmqfast.compat.{first}{dot}{rest}"
-    return f"zmqfast.{_OWN_NAME.get(first, first)}{dot}{rest}"
+    if path.partition(".")[0] in _COMPAT:
+        return f"zmqfast.compat.{path}"
+    for theirs, own in _OWN_NAME.items():
+        if path == theirs or path.startswith(f"{theirs}."):
+            return f"zmqfast.{own}{path.removeprefix(theirs)}"
+    return f"zmqfast.{path}"
 
 
 class Finder(MetaPathFinder):

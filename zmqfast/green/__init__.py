@@ -2,7 +2,7 @@
 
 import zmqfast
 from zmqfast import *
-from zmqfast.green.device import device
+from zmqfast.green.device import device      # type: ignore[assignment]   # pyzmq names its arguments otherwise
 from zmqfast.green.poller import Poller, select
 from zmqfast.green.socket import Context, Socket
 

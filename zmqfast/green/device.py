@@ -8,14 +8,14 @@ from zmqfast.constants import POLLIN
 from zmqfast.green.poller import Poller
 
 
-def device(device_type: int, isocket: Any, osocket: Any) -> None:
+def device(device_type: int, isocket: Any, osocket: Any = None) -> None:
     """Pass messages on between two sockets, both ways, until the context ends; other greenlets run meanwhile.
 
     Args:
         device_type: QUEUE, FORWARDER or STREAMER; all do the same.
-        osocket: the other socket, or -1 for `isocket` itself.
+        osocket: the other socket; None or -1 for `isocket` itself.
     """
-    if osocket == -1:
+    if osocket is None or osocket == -1:
         osocket = isocket
     poller = Poller()
     poller.register(isocket, POLLIN)
