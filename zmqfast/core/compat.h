@@ -35,6 +35,11 @@ static inline int zmqfast_missing (void)
 #define zmq_disconnect_peer(socket, routing_id) zmqfast_missing ()
 #endif
 
+#ifndef ZMQ_IN_BATCH_SIZE
+#define ZMQ_IN_BATCH_SIZE 101
+#define ZMQ_OUT_BATCH_SIZE 102
+#endif
+
 #if defined ZMQ_BUILD_DRAFT_API && ZMQ_VERSION >= ZMQ_MAKE_VERSION(4, 3, 3)
 #define ZMQFAST_DRAFTS 1
 #else

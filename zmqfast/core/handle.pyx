@@ -16,6 +16,9 @@ cdef extern from "core/guard.h":
     bint guard_kept(atomic_int_t *state) noexcept nogil
     bint guard_close(atomic_int_t *state) noexcept nogil
 
+cdef enum:
+    BATCH_SIZE = 64 * 1024      # bytes: IN_BATCH_SIZE and OUT_BATCH_SIZE; see docs/benchmarks.md for how it was chosen
+
 cdef dict SOCKETS = {}      # address → weak reference to the SocketHandle
 cdef atomic_int_t live_sockets = 0
 
@@ -67,12 +70,16 @@ cdef class SocketHandle:
 
     def __cinit__(self, ContextHandle context, int socket_type):
         cdef int thread_safe = 0
+        cdef int batch_size = BATCH_SIZE
         cdef size_t size = sizeof(int)
         self.context = context
         self.socket_type = socket_type
         self.ptr = context.new_socket(socket_type)
         if libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_THREAD_SAFE, &thread_safe, &size) == 0:
             self.thread_safe = thread_safe      # an older libzmq has no such option, and no such socket
+        # a libzmq without its draft API has no such options, and reads and writes 8 KiB at a time
+        libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_IN_BATCH_SIZE, &batch_size, sizeof(int))
+        libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_OUT_BATCH_SIZE, &batch_size, sizeof(int))
         SOCKETS[<size_t>self.ptr] = weakref.ref(self)
         count_add(&live_sockets, 1)
 
