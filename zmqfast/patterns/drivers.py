@@ -1,0 +1,330 @@
+"""Drivers: what moves messages and time into a pattern's core, in a blocking loop or in asyncio.
+
+A core knows the protocol and does no I/O: it is told of messages and of the time, and leaves what it wants to send in
+its outbox. So each pattern is written once, and its two forms differ only in which driver turns it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket as sockets
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+
+import zmqfast as zmq
+import zmqfast.asyncio
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+MESSAGES_AT_ONCE = 256      # taken from one socket before the others get their turn
+
+_UNREACHABLE = (errno.EHOSTUNREACH, zmq.EHOSTUNREACH)
+
+
+@dataclass
+class Port:
+    """A socket as a core sees it: a name, and how to open it, again when it is renewed."""
+
+    name: str
+    socket_type: int
+    bind: str = ""
+    connect: Sequence[str] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def open(self, context: zmq.Context[Any]) -> zmq.Socket[bytes]:
+        socket: zmq.Socket[bytes] = zmq.Socket(context, self.socket_type)
+        try:
+            socket.linger = 0
+            for name, value in self.options.items():
+                setattr(socket, name, value)
+            if self.bind:
+                socket.bind(self.bind)
+                self.bind = socket.last_endpoint.rstrip(b"\0").decode()     # a `*` keeps its port when it is renewed
+            for endpoint in self.connect:
+                socket.connect(endpoint)
+        except BaseException:
+            socket.close(0)
+            raise
+        return socket
+
+
+class Core:
+    """What a driver needs of a pattern: override on_message() and on_time()."""
+
+    def __init__(self) -> None:
+        self.outbox: dict[str, deque[Sequence[Buffer]]] = {}
+        self.renewed: set[str] = set()      # ports that want a fresh socket
+
+    def send(self, port: str, frames: Sequence[Buffer]) -> None:
+        """Leave a message for the driver to send."""
+        queue = self.outbox.get(port)
+        if queue is None:
+            queue = self.outbox[port] = deque()
+        queue.append(frames)
+
+    def renew(self, port: str) -> None:
+        """Ask for a fresh socket: what was unsent on this one is forgotten."""
+        self.outbox.pop(port, None)
+        self.renewed.add(port)
+
+    def on_message(self, port: str, frames: list[Any], now: float) -> None:
+        """Take in one message; `now` is time.monotonic()."""
+        raise NotImplementedError
+
+    def on_time(self, now: float) -> float | None:
+        """Do what is due, and return when the next thing will be; None when nothing will."""
+        return None
+
+    def on_unreachable(self, port: str, frames: Sequence[Buffer]) -> None:
+        """The peer that a message was for is gone."""
+
+
+def core_flush(core: Core, opened: dict[str, zmq.Socket[bytes]], copy: bool) -> list[str]:
+    """Send what can be sent; returns the ports that have to wait for room."""
+    blocked: list[str] = []
+    for port, queue in list(core.outbox.items()):
+        socket = opened[port]
+        while queue:
+            try:
+                socket.send_multipart(queue[0], zmq.DONTWAIT, copy)
+            except zmq.Again:
+                blocked.append(port)
+                break
+            except zmq.ZMQError as error:
+                if error.errno not in _UNREACHABLE:
+                    raise
+                core.on_unreachable(port, queue[0])
+            queue.popleft()
+    return blocked
+
+
+def received(socket: zmq.Socket[bytes], copy: bool) -> list[list[Any]]:
+    """The messages that are there; without `copy` a large frame stays a Frame."""
+    if copy:
+        return socket.recv_many(MESSAGES_AT_ONCE, zmq.DONTWAIT, multipart=True)
+    messages = socket.recv_many(MESSAGES_AT_ONCE, zmq.DONTWAIT, multipart=True, copy=False)
+    return [[frame if len(frame) >= zmq.COPY_THRESHOLD else bytes(frame) for frame in frames] for frames in messages]
+
+
+class Driver:
+    """Turns a core in the thread that calls step(); wake() is for every thread.
+
+    Args:
+        copy: False lends large buffers to libzmq, and hands large frames to the core as Frames.
+    """
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None = None, *,
+                 copy: bool = True) -> None:
+        self.core = core
+        self.copy = copy
+        self.context: zmq.Context[Any] = zmq.Context.instance() if context is None else context
+        self.ports = {port.name: port for port in ports}
+        self.opened: dict[str, zmq.Socket[bytes]] = {}
+        self.poller = zmq.Poller()
+        self.closed = False
+        self._woken, self._waking = sockets.socketpair()
+        self._woken.setblocking(False)
+        self._waking.setblocking(False)
+        self.poller.register(self._woken.fileno(), zmq.POLLIN)
+        self._names: dict[Any, str] = {}
+        try:
+            for name in self.ports:
+                self._open(name)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, name: str) -> None:
+        socket = self.opened[name] = self.ports[name].open(self.context)
+        self._names[socket] = name
+        self.poller.register(socket, zmq.POLLIN)
+
+    def _shut(self, name: str) -> None:
+        socket = self.opened.pop(name)
+        del self._names[socket]
+        self.poller.unregister(socket)
+        socket.close(0)
+
+    def add(self, port: Port) -> None:
+        """Open one more port."""
+        self.ports[port.name] = port
+        self._open(port.name)
+
+    def step(self, timeout_s: float | None = None) -> None:
+        """Send, wait until something happens or the time is over, and tell the core."""
+        core = self.core
+        due = core.on_time(time.monotonic())
+        blocked = self.flush()
+        if due is not None:
+            left = max(0.0, due - time.monotonic())
+            timeout_s = left if timeout_s is None else min(timeout_s, left)
+        for name in blocked:
+            self.poller.modify(self.opened[name], zmq.POLLIN | zmq.POLLOUT)
+        ready = self.poller.poll(None if timeout_s is None else timeout_s * 1000)
+        for name in blocked:
+            self.poller.modify(self.opened[name], zmq.POLLIN)
+        now = time.monotonic()
+        for source, events in ready:
+            name = self._names.get(source, "")
+            if not name:
+                if source == self._woken.fileno():
+                    self._woken.recv(4096)
+            elif events & zmq.POLLIN:
+                for frames in received(source, self.copy):
+                    core.on_message(name, frames, now)
+        if core.outbox:
+            self.flush()
+
+    def flush(self) -> list[str]:
+        core = self.core
+        while core.renewed:
+            name = core.renewed.pop()
+            self._shut(name)
+            self._open(name)
+        return core_flush(core, self.opened, self.copy)
+
+    def wake(self) -> None:
+        """Let step() return soon; from any thread or signal handler."""
+        try:
+            self._waking.send(b"\0")
+        except (BlockingIOError, OSError):      # woken already, or closed
+            pass
+
+    def close(self, linger_ms: int = 0) -> None:
+        """Close the sockets, after `linger_ms` at most for what is unsent."""
+        if self.closed:
+            return
+        self.closed = True
+        for socket in self.opened.values():
+            socket.close(linger_ms)
+        self.opened.clear()
+        self._names.clear()
+        self._woken.close()
+        self._waking.close()
+
+
+class AsyncDriver:
+    """Turns a core in an event loop, in tasks of its own, from the first pump() until close()."""
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None = None, *,
+                 copy: bool = True) -> None:
+        self.core = core
+        self.copy = copy
+        self.context: zmq.Context[Any] = zmq.Context.instance() if context is None else context
+        self.ports = {port.name: port for port in ports}
+        self.opened: dict[str, zmq.Socket[bytes]] = {}
+        self.closed = False
+        self.loop = asyncio.get_running_loop()
+        self.failed: asyncio.Future[None] = self.loop.create_future()   # ends with the exception that ended a task
+        self._watches: dict[str, zmqfast.asyncio.Socket] = {}           # share the sockets, to wait for them
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._flushes: dict[str, asyncio.Task[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._pumping = False
+        try:
+            for name in self.ports:
+                self._open(name)
+        except BaseException:
+            self._shut_all(0)
+            raise
+
+    def _open(self, name: str) -> None:
+        self.opened[name] = self.ports[name].open(self.context)
+        self._watches[name] = zmqfast.asyncio.Socket.from_socket(self.opened[name])
+        self._tasks[name] = self.loop.create_task(self._receive(name))
+
+    def _shut(self, name: str, linger_ms: int = 0) -> None:
+        self._tasks.pop(name).cancel()
+        if name in self._flushes:
+            self._flushes.pop(name).cancel()
+        self._watches.pop(name).close()
+        self.opened.pop(name).close(linger_ms)
+
+    def add(self, port: Port) -> None:
+        """Open one more port."""
+        self.ports[port.name] = port
+        self._open(port.name)
+
+    async def _receive(self, name: str) -> None:
+        socket, watch = self.opened[name], self._watches[name]
+        try:
+            while True:
+                await watch.poll()
+                now = time.monotonic()
+                for frames in received(socket, self.copy):
+                    self.core.on_message(name, frames, now)
+                self.pump()
+                if socket.closed:
+                    return
+        except Exception as error:
+            self._fail(error)
+
+    async def _flush_later(self, name: str) -> None:
+        try:
+            await self._watches[name].poll(flags=zmq.POLLOUT)
+        except Exception as error:
+            self._fail(error)
+        self._flushes.pop(name, None)
+        self.pump()
+
+    def _fail(self, error: Exception) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
+            self.failed.exception()     # seen: close() need not be told again
+
+    def pump(self) -> None:
+        """Send what can be sent and do what is due; after every change from outside. In the loop's thread."""
+        if self.closed or self._pumping:
+            return
+        self._pumping = True
+        try:
+            core = self.core
+            due = core.on_time(time.monotonic())
+            while core.renewed:
+                name = core.renewed.pop()
+                self._shut(name)
+                self._open(name)
+            sent = [name for name, queue in core.outbox.items() if queue]
+            for name in core_flush(core, self.opened, self.copy):
+                if name not in self._flushes:
+                    self._flushes[name] = self.loop.create_task(self._flush_later(name))
+            for name in sent:
+                self._watches[name].get(zmq.EVENTS)     # a send may take the edge that the receiving task waits for
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if due is not None:
+                self._timer = self.loop.call_later(max(0.0, due - time.monotonic()), self._on_timer)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._pumping = False
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.pump()
+
+    def wake(self) -> None:
+        """pump() soon; from any thread."""
+        self.loop.call_soon_threadsafe(self.pump)
+
+    def _shut_all(self, linger_ms: int) -> None:
+        for name in list(self.opened):
+            self._shut(name, linger_ms)
+
+    async def close(self, linger_ms: int = 0) -> None:
+        """End the tasks and close the sockets, which may take `linger_ms` for what is unsent."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = [*self._tasks.values(), *self._flushes.values()]
+        self._shut_all(linger_ms)
+        mine = asyncio.current_task()
+        await asyncio.gather(*(task for task in tasks if task is not mine), return_exceptions=True)
