@@ -129,7 +129,7 @@ def array() -> Codec:
             raise TypeError("an array of Python objects")
         data = numpy.ascontiguousarray(data).reshape(data.shape)
         described = data.dtype.descr if data.dtype.names else data.dtype.str
-        return json.dumps([described, data.shape]).encode(), data.reshape(-1).view(numpy.uint8)
+        return json.dumps([described, data.shape]).encode(), data.reshape(-1).view(numpy.uint8).data
 
     def decode(frames: Sequence[Any]) -> Any:
         described, shape = json.loads(bytes(frames[0]))

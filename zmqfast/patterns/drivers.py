@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket as sockets
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import zmqfast as zmq
 import zmqfast.asyncio
@@ -51,6 +52,34 @@ class Port:
             socket.close(0)
             raise
         return socket
+
+
+class Pending:
+    """The outcome of something that was asked for, once it is known."""
+
+    __slots__ = ("done", "value", "error", "on_done")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.on_done: Callable[[], None] | None = None
+
+    def finish(self, value: Any = None, error: BaseException | None = None) -> None:
+        """Tell the outcome; only the first counts."""
+        if self.done:
+            return
+        self.value = value
+        self.error = error
+        self.done = True
+        if self.on_done is not None:
+            self.on_done()
+
+    def outcome(self) -> Any:
+        """The value, or the exception raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value
 
 
 class Core:
@@ -112,7 +141,9 @@ def received(socket: zmq.Socket[bytes], copy: bool) -> list[list[Any]]:
 
 
 class Driver:
-    """Turns a core in the thread that calls step(); wake() is for every thread.
+    """Turns a core in whichever thread waits; wait(), poke() and wake() are for every thread.
+
+    One thread at a time steps; the others that wait are told when it has. Hold `lock` to touch the core.
 
     Args:
         copy: False lends large buffers to libzmq, and hands large frames to the core as Frames.
@@ -127,6 +158,9 @@ class Driver:
         self.opened: dict[str, zmq.Socket[bytes]] = {}
         self.poller = zmq.Poller()
         self.closed = False
+        self.lock = threading.RLock()
+        self._stepped = threading.Condition()
+        self._stepping = False
         self._woken, self._waking = sockets.socketpair()
         self._woken.setblocking(False)
         self._waking.setblocking(False)
@@ -156,10 +190,11 @@ class Driver:
         self._open(port.name)
 
     def step(self, timeout_s: float | None = None) -> None:
-        """Send, wait until something happens or the time is over, and tell the core."""
+        """Send, wait until something happens or the time is over, and tell the core. In one thread at a time."""
         core = self.core
-        due = core.on_time(time.monotonic())
-        blocked = self.flush()
+        with self.lock:
+            due = core.on_time(time.monotonic())
+            blocked = self.flush()
         if due is not None:
             left = max(0.0, due - time.monotonic())
             timeout_s = left if timeout_s is None else min(timeout_s, left)
@@ -168,17 +203,61 @@ class Driver:
         ready = self.poller.poll(None if timeout_s is None else timeout_s * 1000)
         for name in blocked:
             self.poller.modify(self.opened[name], zmq.POLLIN)
+        if not ready:
+            return
         now = time.monotonic()
-        for source, events in ready:
-            name = self._names.get(source, "")
-            if not name:
-                if source == self._woken.fileno():
+        with self.lock:
+            for source, events in ready:
+                name = self._names.get(source, "")
+                if not name:
                     self._woken.recv(4096)
-            elif events & zmq.POLLIN:
-                for frames in received(source, self.copy):
-                    core.on_message(name, frames, now)
-        if core.outbox:
-            self.flush()
+                elif events & zmq.POLLIN:
+                    for frames in received(source, self.copy):
+                        core.on_message(name, frames, now)
+            if core.outbox:
+                self.flush()
+
+    def wait(self, done: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Step until `done()`, or let another thread; returns whether it is done in time.
+
+        Raises:
+            RuntimeError: closed meanwhile.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not done():
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            with self._stepped:
+                if self._stepping:
+                    if not done():
+                        self._stepped.wait(left)
+                    continue
+                if self.closed:
+                    raise RuntimeError("closed while somebody waited")
+                self._stepping = True
+            try:
+                self.step(left)
+            finally:
+                with self._stepped:
+                    self._stepping = False
+                    self._stepped.notify_all()
+        return True
+
+    def poke(self) -> None:
+        """Send what the core wants to send: here and now, or by the thread that steps."""
+        with self._stepped:
+            if self._stepping or self.closed:
+                self.wake()
+                return
+            self._stepping = True
+        try:
+            with self.lock:
+                self.flush()
+        finally:
+            with self._stepped:
+                self._stepping = False
+                self._stepped.notify_all()
 
     def flush(self) -> list[str]:
         core = self.core
@@ -196,10 +275,14 @@ class Driver:
             pass
 
     def close(self, linger_ms: int = 0) -> None:
-        """Close the sockets, after `linger_ms` at most for what is unsent."""
-        if self.closed:
-            return
-        self.closed = True
+        """Close the sockets, after `linger_ms` at most for what is unsent; whoever waits is told."""
+        with self._stepped:
+            if self.closed:
+                return
+            self.closed = True
+            self.wake()
+            while self._stepping:
+                self._stepped.wait()
         for socket in self.opened.values():
             socket.close(linger_ms)
         self.opened.clear()
@@ -328,3 +411,20 @@ class AsyncDriver:
         self._shut_all(linger_ms)
         mine = asyncio.current_task()
         await asyncio.gather(*(task for task in tasks if task is not mine), return_exceptions=True)
+
+
+async def outcome_of(pending: Pending, driver: AsyncDriver) -> Any:
+    """Wait for the outcome; raises it where it is an exception, and what ended the driver where that did."""
+    driver.pump()
+    if not pending.done:
+        told: asyncio.Future[None] = driver.loop.create_future()
+
+        def tell() -> None:
+            if not told.done():
+                told.set_result(None)
+
+        pending.on_done = tell
+        await asyncio.wait((told, driver.failed), return_when=asyncio.FIRST_COMPLETED)
+        if not pending.done:
+            driver.failed.result()
+    return pending.outcome()
