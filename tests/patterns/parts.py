@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 
@@ -126,3 +130,42 @@ def until(happened, timeout_s: float = 15.0) -> None:
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.005)
+
+
+class Program:
+    """A Python program in a process of its own, which tells lines: `Program(source, *arguments).line()`."""
+
+    def __init__(self, source: str, *arguments: object) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(source), *map(str, arguments)], stdout=subprocess.PIPE, bufsize=0,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+
+    def line(self) -> str:
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([self.process.stdout], [], [], 20)
+            assert ready, "the program tells nothing"
+            some = self.process.stdout.read(1)      # no more: select() would not see what a buffer holds
+            assert some, "the program has ended"
+            line += some
+        return line.decode().rstrip("\n")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stall(self) -> None:
+        self.signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self.process.stdout.close()

@@ -20,9 +20,13 @@ import zmqfast as zmq
 import zmqfast.asyncio
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from types import TracebackType
+
+    from typing_extensions import Buffer, Self
 
 MESSAGES_AT_ONCE = 256      # taken from one socket before the others get their turn
+
+LAST_WORDS_MS = 500         # for what is unsent when a runner ends
 
 _UNREACHABLE = (errno.EHOSTUNREACH, zmq.EHOSTUNREACH)
 
@@ -189,12 +193,14 @@ class Driver:
         self.ports[port.name] = port
         self._open(port.name)
 
-    def step(self, timeout_s: float | None = None) -> None:
+    def _step(self, done: Callable[[], bool], timeout_s: float | None) -> None:
         """Send, wait until something happens or the time is over, and tell the core. In one thread at a time."""
         core = self.core
         with self.lock:
             due = core.on_time(time.monotonic())
             blocked = self.flush()
+        if done():      # the time has done it
+            return
         if due is not None:
             left = max(0.0, due - time.monotonic())
             timeout_s = left if timeout_s is None else min(timeout_s, left)
@@ -237,7 +243,7 @@ class Driver:
                     raise RuntimeError("closed while somebody waited")
                 self._stepping = True
             try:
-                self.step(left)
+                self._step(done, left)
             finally:
                 with self._stepped:
                     self._stepping = False
@@ -268,7 +274,7 @@ class Driver:
         return core_flush(core, self.opened, self.copy)
 
     def wake(self) -> None:
-        """Let step() return soon; from any thread or signal handler."""
+        """Let whoever waits look again; from any thread or signal handler."""
         try:
             self._waking.send(b"\0")
         except (BlockingIOError, OSError):      # woken already, or closed
@@ -428,3 +434,107 @@ async def outcome_of(pending: Pending, driver: AsyncDriver) -> Any:
         if not pending.done:
             driver.failed.result()
     return pending.outcome()
+
+
+class Runner:
+    """Something that runs until stop(): run() in this thread, or `with` it in one of its own."""
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
+        self._driver = Driver(core, ports, context, copy=copy)
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Run in this thread until stop() is called, or Ctrl-C raises KeyboardInterrupt; then close."""
+        try:
+            while not self._stopping:
+                self._driver.wait(self._has_work)
+                self._work()
+        finally:
+            self._finish()
+
+    def stop(self) -> None:
+        """End run(); from any thread or signal handler, more than once if need be."""
+        self._stopping = True
+        self._driver.wake()
+
+    def _has_work(self) -> bool:
+        return self._stopping
+
+    def _work(self) -> None:
+        """Do what _has_work() told of."""
+
+    def _finish(self) -> None:
+        self._driver.close(linger_ms=LAST_WORDS_MS)
+
+    def _run_in_thread(self) -> None:
+        try:
+            self.run()
+        except BaseException as error:
+            self._failure = error
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run_in_thread, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._thread is not None:
+            self._thread.join()
+        if self._failure is not None and error is None:
+            raise self._failure
+
+
+class AsyncRunner:
+    """A Runner for asyncio: `await run()`, or `async with` it."""
+
+    _driver: AsyncDriver
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
+        self._core_and_ports = (core, ports, context, copy)
+        self._task: asyncio.Task[None] | None = None
+        self._stopped: asyncio.Event | None = None
+
+    def _start(self) -> None:
+        if self._stopped is None:
+            core, ports, context, copy = self._core_and_ports
+            self._stopped = asyncio.Event()
+            self._driver = AsyncDriver(core, ports, context, copy=copy)
+
+    async def run(self) -> None:
+        """Run until stop() is called or the task is cancelled; then close."""
+        self._start()
+        assert self._stopped is not None
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        try:
+            self._driver.pump()
+            await asyncio.wait((stopped, self._driver.failed), return_when=asyncio.FIRST_COMPLETED)
+            if self._driver.failed.done():
+                self._driver.failed.result()
+        finally:
+            stopped.cancel()
+            await self._finish()
+
+    def stop(self) -> None:
+        """End run(); in the loop's thread."""
+        if self._stopped is not None:
+            self._stopped.set()
+
+    async def _finish(self) -> None:
+        await self._driver.close(linger_ms=LAST_WORDS_MS)
+
+    async def __aenter__(self) -> Self:
+        self._start()
+        self._task = asyncio.ensure_future(self.run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._task is not None:
+            await self._task

@@ -1,0 +1,96 @@
+"""What each pattern costs over raw sockets, between two processes over tcp: python bench/bench_patterns.py
+
+Each row is a number of a second; the last column is its part of the raw one above it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import zmqfast as zmq
+from zmqfast.patterns.request_reply import Client, Server
+
+LOCAL = "tcp://127.0.0.1:*"
+SIZE = 16       # bytes of a body
+ROUNDS = 5      # of which the median counts
+
+
+def raw_replies(tell: Any) -> None:
+    with zmq.Context() as context:
+        rep = context.socket(zmq.REP)
+        rep.bind(LOCAL)
+        tell.send(rep.last_endpoint.decode())
+        while True:
+            rep.send(rep.recv())
+
+
+def replies(tell: Any, threads: int) -> None:
+    server = Server(lambda body: body, bind=LOCAL, threads=threads)
+    tell.send(server.endpoint)
+    server.run()
+
+
+def rate(once: Callable[[], object], seconds: float) -> float:
+    """Calls of a second: the median of some rounds."""
+    for _ in range(200):
+        once()
+    found = []
+    for _ in range(ROUNDS):
+        count, start = 0, time.perf_counter()
+        while (spent := time.perf_counter() - start) < seconds / ROUNDS:
+            for _ in range(20):
+                once()
+            count += 20
+        found.append(count / spent)
+    return statistics.median(found)
+
+
+def beside(target: Callable[..., None], *arguments: Any) -> tuple[Any, Any]:
+    """A process with the other side, and what it tells."""
+    near, far = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=target, args=(far, *arguments), daemon=True)
+    process.start()
+    return process, near.recv()
+
+
+def bench_request_reply(seconds: float) -> list[tuple[str, float]]:
+    rows = []
+    body = bytes(SIZE)
+    process, endpoint = beside(raw_replies)
+    with zmq.Context() as context, context.socket(zmq.REQ) as req:
+        req.connect(endpoint)
+
+        def ask() -> None:
+            req.send(body)
+            req.recv()
+
+        rows.append(("REQ-REP, raw", rate(ask, seconds)))
+    process.kill()
+    for threads in (0, 4):
+        process, endpoint = beside(replies, threads)
+        with Client(endpoint) as client:
+            rows.append((f"request_reply, threads={threads}", rate(lambda: client.call("echo", body), seconds)))
+        process.kill()
+    return rows
+
+
+def show(rows: list[tuple[str, float]], unit: str) -> None:
+    raw = rows[0][1]
+    for name, value in rows:
+        print(f"{name:32} {value:14,.0f} {unit}   {value / raw:.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each row")
+    seconds = parser.parse_args().seconds
+    show(bench_request_reply(seconds), "calls/s")
+
+
+if __name__ == "__main__":
+    main()
