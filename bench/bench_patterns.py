@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import zmqfast as zmq
+from zmqfast.patterns.pipeline import Sink, Ventilator, Worker
 from zmqfast.patterns.request_reply import Client, Server
 
 LOCAL = "tcp://127.0.0.1:*"
@@ -79,6 +80,62 @@ def bench_request_reply(seconds: float) -> list[tuple[str, float]]:
     return rows
 
 
+def raw_messages(tell: Any, endpoint: str) -> None:
+    with zmq.Context() as context:
+        push = context.socket(zmq.PUSH)
+        push.connect(endpoint)
+        messages = [bytes(SIZE)] * 1000
+        while True:
+            push.send_many(messages)
+
+
+def tasks(tell: Any, items: int) -> None:
+    with Ventilator(LOCAL, chunk=1000) as ventilator:
+        tell.send(ventilator.endpoint)
+        ventilator.distribute([bytes(SIZE)] * items)
+
+
+def worker(tell: Any, ventilator: str, sink: str) -> None:
+    tell.send("ready")
+    Worker(ventilator, sink, bytes).run()
+
+
+def bench_pipeline(seconds: float) -> list[tuple[str, float]]:
+    """Tasks go ventilator, worker, sink, in three processes; raw messages go from one process to another."""
+    rows = []
+    with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+        pull.bind(LOCAL)
+        near, far = multiprocessing.Pipe()
+        process = multiprocessing.get_context("spawn").Process(
+            target=raw_messages, args=(far, pull.last_endpoint.decode()), daemon=True)
+        process.start()
+        pull.recv_many()
+        rows.append(("PUSH-PULL by recv_many, raw", counted(lambda: len(pull.recv_many()), seconds)))
+        process.kill()
+    items = 1_000_000
+    process, endpoint = beside(tasks, items)
+    with Sink(LOCAL, endpoint) as sink:
+        other, _ = beside(worker, endpoint, sink.endpoint)
+        next(sink)
+        start = time.perf_counter()
+        count = sum(1 for _ in sink)
+        rows.append(("pipeline", count / (time.perf_counter() - start)))
+        other.kill()
+    process.join()
+    return rows
+
+
+def counted(once: Callable[[], int], seconds: float) -> float:
+    """What `once()` counts, a second: the median of some rounds."""
+    found = []
+    for _ in range(ROUNDS):
+        count, start = 0, time.perf_counter()
+        while (spent := time.perf_counter() - start) < seconds / ROUNDS:
+            count += once()
+        found.append(count / spent)
+    return statistics.median(found)
+
+
 def show(rows: list[tuple[str, float]], unit: str) -> None:
     raw = rows[0][1]
     for name, value in rows:
@@ -90,6 +147,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each row")
     seconds = parser.parse_args().seconds
     show(bench_request_reply(seconds), "calls/s")
+    show(bench_pipeline(seconds), "tasks/s")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,768 @@
+"""Pipeline: a ventilator hands out tasks, workers carry them out, a sink takes the results; none is lost.
+
+Tasks travel in chunks, each a message with a frame (or as many as the codec has) for each task. The ventilator keeps a
+chunk until the sink says that its results were taken. A worker has credit for so many chunks at once, and keeps results
+until the sink has them; the ventilator is never more than `window` chunks ahead of what was taken: memory stays bounded.
+
+Messages, each frame after the kind; a chunk's id is the stream's eight bytes and its number:
+    to the ventilator       R credit (a worker is ready), S stream (a sink is there), D id (received), T id (taken), H, B
+    from the ventilator     C id body… (carry out), N id (to the sink: the lowest that was not taken), E stream, H, W
+    worker to sink          C id failures body…, failures being the JSON of the places of those that raised
+    sink to worker          D id
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import multiprocessing
+import os
+import secrets
+import struct
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import zmqfast as zmq
+from zmqfast.patterns.codecs import BodyError, Codec, find, signed_pickle
+from zmqfast.patterns.drivers import AsyncRunner, Core, Port, Runner
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+HEARTBEAT_S = 1.0
+LIVENESS = 3                # heartbeats that may be missing before the other side counts as dead
+HANDED_OUT_AT_MOST = 3      # times: a chunk that ends its workers ends the stream then
+
+_CREDIT = struct.Struct("!H")
+_NUMBER = struct.Struct("!Q")
+_RECONNECT = {"reconnect_ivl": 50, "reconnect_ivl_max": 1000, "sndhwm": 0, "rcvhwm": 0}
+_BOUND = {"router_mandatory": 1, "sndhwm": 0, "rcvhwm": 0}
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+class StreamLost(RuntimeError):
+    """The stream cannot be finished: the ventilator was restarted, or a chunk ended every worker that had it."""
+
+
+class TaskFailed(RuntimeError):
+    """The worker's function raised: `kind` (the class's name), `text`, `traceback` as text."""
+
+    def __init__(self, kind: str, text: str, trace: str) -> None:
+        super().__init__(kind, text, trace)
+        self.kind = kind
+        self.text = text
+        self.traceback = trace
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}\n\n{self.traceback}"
+
+
+class Progress(NamedTuple):
+    """How far a ventilator is: items that were handed out and that the sink took; `total` if it is known."""
+
+    sent: int
+    taken: int
+    total: int | None
+    rate: float
+    """Items taken, a second, since the first was handed out."""
+    left_s: float | None
+    """Estimated seconds until the end, if the total is known and something was taken."""
+
+
+# -- ventilator -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Chunk:
+    """Tasks that the sink has not taken yet."""
+
+    frames: Sequence[Buffer]
+    items: int
+    worker: bytes | None = None
+    received: bool = False
+    handed_out: int = 0
+
+
+@dataclass
+class Hand:
+    """A worker, as the ventilator knows it."""
+
+    credit: int
+    dead_at: float
+    busy: set[int] = field(default_factory=set)
+
+
+class VentilatorCore(Core):
+    """Which chunks are where, who has credit, and how far the sink is."""
+
+    def __init__(self, codec: Codec, window: int, heartbeat: float) -> None:
+        super().__init__()
+        self.codec = codec
+        self.window = window
+        self.heartbeat = heartbeat
+        self.stream = secrets.token_bytes(8)
+        self.chunks: dict[int, Chunk] = {}          # the lowest number first
+        self.queue: deque[int] = deque()
+        self.hands: dict[bytes, Hand] = {}
+        self.sink = b""
+        self.session = b""
+        self.next_number = 0
+        self.complete = False           # no more chunks will come
+        self.ended = False              # the sink knows the end
+        self.error: StreamLost | None = None
+        self.beat_at = 0.0
+        self.started_at = 0.0
+        self.total: int | None = None
+        self.sent = 0
+        self.taken = 0
+        self.handed_out_again = 0
+        self.dead_workers = 0
+        self.on_change: Callable[[], None] = lambda: None
+
+    def wants(self) -> bool:
+        """Whether one more chunk may come."""
+        if self.ended or self.error is not None:
+            return True
+        return (not self.queue and self.next_number - next(iter(self.chunks), self.next_number) < self.window
+                and any(len(hand.busy) < hand.credit for hand in self.hands.values()))
+
+    def finished(self) -> bool:
+        return self.ended or self.error is not None
+
+    def offer(self, items: Sequence[Any]) -> None:
+        """One more chunk."""
+        frames = [frame for item in items for frame in self.codec.dump(item, f"task {self.sent}")]
+        self.started_at = self.started_at or time.monotonic()
+        self.chunks[self.next_number] = Chunk(frames, len(items))
+        self.queue.append(self.next_number)
+        self.next_number += 1
+        self.sent += len(items)
+        self._hand_out()
+
+    def end(self) -> None:
+        """No more chunks will come."""
+        self.complete = True
+        self._end_if_done()
+
+    def progress(self) -> Progress:
+        spent = time.monotonic() - self.started_at if self.started_at else 0.0
+        rate = self.taken / spent if spent else 0.0
+        left_s = (self.total - self.taken) / rate if self.total is not None and rate else None
+        return Progress(self.sent, self.taken, self.total, rate, left_s)
+
+    def _end_if_done(self) -> None:
+        if self.complete and not self.chunks and self.sink:
+            self.send("workers", [self.sink, b"E", self.stream])
+
+    def _id(self, number: int) -> bytes:
+        return self.stream + _NUMBER.pack(number)
+
+    def _hand_out(self) -> None:
+        free = sorted((len(hand.busy), name) for name, hand in self.hands.items() if len(hand.busy) < hand.credit)
+        while self.queue and free:
+            _, name = free.pop(0)
+            number = self.queue.popleft()
+            chunk = self.chunks[number]
+            chunk.worker = name
+            chunk.handed_out += 1
+            hand = self.hands[name]
+            hand.busy.add(number)
+            if len(hand.busy) < hand.credit:
+                free.append((len(hand.busy), name))
+            self.send("workers", [name, b"C", self._id(number), *chunk.frames])
+
+    def on_message(self, port: str, frames: list[Any], now: float) -> None:
+        name, kind, *rest = frames if len(frames) > 1 else (b"", b"")
+        if kind == b"S" and rest:
+            self._on_sink(name, rest[0])
+        elif kind == b"R" and rest and len(rest[0]) == _CREDIT.size:
+            if name in self.hands:
+                self._lose(name)
+            self.hands[name] = Hand(_CREDIT.unpack(rest[0])[0], 0.0)
+            self.send("workers", [name, b"H"])
+            self._hand_out()
+        elif kind in (b"D", b"T") and rest and rest[0][:8] == self.stream and name == self.sink:
+            self._on_progress(kind, _NUMBER.unpack(rest[0][8:])[0])
+        elif kind == b"B":
+            if name == self.sink:
+                self.ended = True
+            elif name in self.hands:
+                self._lose(name)
+        if name in self.hands:
+            self.hands[name].dead_at = now + LIVENESS * self.heartbeat
+        elif kind == b"H" and name != self.sink:
+            self.send("workers", [name, b"W"])
+        self.on_change()
+
+    def _on_sink(self, name: bytes, session: bytes) -> None:
+        self.sink = name
+        if session != self.session:
+            self.session = session
+            for number in sorted((number for number, chunk in self.chunks.items() if chunk.received), reverse=True):
+                chunk = self.chunks[number]     # its results died with the sink
+                chunk.received = False
+                chunk.worker = None
+                chunk.handed_out = 0
+                self.handed_out_again += 1
+                self.queue.appendleft(number)
+        lowest = next(iter(self.chunks), self.next_number)
+        self.send("workers", [name, b"N", self._id(lowest)])
+        self._hand_out()
+        self._end_if_done()
+
+    def _on_progress(self, kind: bytes, number: int) -> None:
+        chunk = self.chunks.get(number)
+        if chunk is None:
+            return
+        if chunk.worker in self.hands:
+            self.hands[chunk.worker].busy.discard(number)
+        if not chunk.received and chunk.worker is None:
+            self.queue.remove(number)           # a worker that we took for dead was not
+        chunk.received = True
+        if kind == b"T":
+            del self.chunks[number]
+            self.taken += chunk.items
+            self._end_if_done()
+        self._hand_out()
+
+    def _lose(self, name: bytes) -> None:
+        """The worker is gone: others get what it had."""
+        for number in sorted(self.hands.pop(name).busy, reverse=True):
+            chunk = self.chunks.get(number)
+            if chunk is None or chunk.received or chunk.worker != name:
+                continue
+            if chunk.handed_out >= HANDED_OUT_AT_MOST:
+                self.error = StreamLost(f"{chunk.handed_out} workers went while they had the same {chunk.items} tasks")
+                continue
+            chunk.worker = None
+            self.handed_out_again += 1
+            self.queue.appendleft(number)
+        self._hand_out()
+
+    def on_time(self, now: float) -> float | None:
+        if now < self.beat_at:
+            return self.beat_at
+        self.beat_at = now + self.heartbeat
+        for name, hand in list(self.hands.items()):
+            if hand.dead_at and now >= hand.dead_at:
+                self.dead_workers += 1
+                self._lose(name)
+            else:
+                self.send("workers", [name, b"H"])
+        if self.sink:
+            self.send("workers", [self.sink, b"H"])
+            self._end_if_done()
+        self.on_change()
+        return self.beat_at
+
+    def on_unreachable(self, port: str, frames: Sequence[Buffer]) -> None:
+        name = bytes(frames[0])
+        if name in self.hands:
+            self.dead_workers += 1
+            self._lose(name)
+            self.on_change()
+
+    def port(self, bind: str) -> Port:
+        return Port("workers", zmq.ROUTER, bind=bind, options=_BOUND)
+
+
+class Ventilator(Runner):
+    """Hands out tasks: `with Ventilator(endpoint) as ventilator: ventilator.distribute(items)`.
+
+    Args:
+        bind: the endpoint to which workers and the sink connect.
+        codec: of tasks; a name or a Codec.
+        chunk: tasks in a message at most. More make small tasks cheaper, fewer spread large ones better.
+        window: chunks that may be under way or wait in the sink.
+        heartbeat: seconds between signs of life, both ways; whoever misses three counts as dead.
+    """
+
+    def __init__(self, bind: str, *, codec: str | Codec = "bytes", chunk: int = 100, window: int = 1000,
+                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
+        self._core = VentilatorCore(find(codec), window, heartbeat)
+        self._chunk = chunk
+        super().__init__(self._core, [self._core.port(bind)], context)
+
+    @property
+    def endpoint(self) -> str:
+        """Where workers and the sink find it."""
+        return self._driver.ports["workers"].bind
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; from any thread."""
+        return self._core.progress()
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """Chunks that were handed out again, and workers that died or vanished."""
+        return {"handed_out_again": self._core.handed_out_again, "dead_workers": self._core.dead_workers}
+
+    def distribute(self, items: Iterable[Any]) -> None:
+        """Hand out every item, one stream for each Ventilator; returns when the sink has taken every result.
+
+        Items are taken from the iterable as workers have room.
+
+        Raises:
+            StreamLost: a chunk ended three workers.
+            BodyError: the codec cannot write an item.
+        """
+        core, driver = self._core, self._driver
+        core.total = len(items) if isinstance(items, Sequence) else None
+        tasks = iter(items)
+        while not core.complete:
+            driver.wait(core.wants)
+            if core.finished():
+                break
+            some = list(itertools.islice(tasks, self._chunk))
+            with driver.lock:
+                if some:
+                    core.offer(some)
+                else:
+                    core.end()
+            driver.poke()
+        driver.wait(core.finished)
+        if core.error is not None:
+            raise core.error
+
+
+class AsyncVentilator(AsyncRunner):
+    """A Ventilator for asyncio. Arguments and errors are Ventilator's."""
+
+    def __init__(self, bind: str, *, codec: str | Codec = "bytes", chunk: int = 100, window: int = 1000,
+                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
+        self._core = VentilatorCore(find(codec), window, heartbeat)
+        self._chunk = chunk
+        super().__init__(self._core, [self._core.port(bind)], context)
+
+    @property
+    def endpoint(self) -> str:
+        """Where workers and the sink find it."""
+        return self._driver.ports["workers"].bind
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self._core.progress()
+
+    async def distribute(self, items: Iterable[Any]) -> None:
+        """Hand out every item. Arguments and errors are Ventilator.distribute()'s."""
+        core = self._core
+        core.total = len(items) if isinstance(items, Sequence) else None
+        changed = asyncio.Event()
+        core.on_change = changed.set
+        tasks = iter(items)
+        while not core.finished():
+            if not core.complete and core.wants():
+                if some := list(itertools.islice(tasks, self._chunk)):
+                    core.offer(some)
+                else:
+                    core.end()
+                self._driver.pump()
+            else:
+                await changed.wait()
+                changed.clear()
+        if core.error is not None:
+            raise core.error
+
+
+# -- worker ---------------------------------------------------------------------------------------------------------
+
+
+class WorkerCore(Core):
+    """Which chunks wait for the function, and which results the sink has not got yet."""
+
+    def __init__(self, codec: Codec, results: Codec, credit: int, heartbeat: float) -> None:
+        super().__init__()
+        self.codec = codec
+        self.results = results
+        self.credit = credit
+        self.heartbeat = heartbeat
+        self.jobs: deque[tuple[bytes, list[Any]]] = deque()
+        self.unreceived: dict[bytes, list[Any]] = {}
+        self.sink_silent_at: float | None = None    # when it will have been silent for too long
+        self.patience = LIVENESS * heartbeat
+        self.dead_at = 0.0
+        self.beat_at = 0.0
+        self.leaving = False
+
+    def _be_ready(self, now: float) -> None:
+        self.send("ventilator", [b"R", _CREDIT.pack(self.credit)])
+        self.dead_at = now + self.patience
+
+    def on_time(self, now: float) -> float | None:
+        if self.leaving:
+            return None
+        if self.dead_at == 0.0:
+            self._be_ready(now)
+        elif now >= self.dead_at:
+            self.patience = min(2 * self.patience, 8 * LIVENESS * self.heartbeat)
+            self.renew("ventilator")
+            self._be_ready(now)
+        if now >= self.beat_at:
+            self.beat_at = now + self.heartbeat
+            self.send("ventilator", [b"H"])
+        if self.sink_silent_at is not None and now >= self.sink_silent_at:
+            self.renew("sink")
+            for message in self.unreceived.values():
+                self.send("sink", message)
+            self.sink_silent_at = now + LIVENESS * self.heartbeat
+        return min(self.beat_at, self.dead_at, self.sink_silent_at or self.dead_at)
+
+    def on_message(self, port: str, frames: list[Any], now: float) -> None:
+        if port == "sink":
+            if frames[0] == b"D" and len(frames) == 2:
+                self.unreceived.pop(frames[1], None)
+                self.sink_silent_at = now + LIVENESS * self.heartbeat if self.unreceived else None
+            return
+        self.patience = LIVENESS * self.heartbeat
+        self.dead_at = now + self.patience
+        if frames[0] == b"C" and len(frames) > 1:
+            self.jobs.append((frames[1], frames[2:]))
+        elif frames[0] == b"W":
+            self._be_ready(now)
+
+    def carry_out(self, function: Callable[[Any], Any], frames: list[Any]) -> list[Any]:
+        """Failures and results of one chunk's tasks."""
+        size = self.codec.frames
+        failed: list[int] = []
+        found: list[Buffer] = []
+        for place in range(0, len(frames), size):
+            try:
+                value = function(self.codec.load(frames[place:place + size], "task"))
+                found += self.results.dump(value, "result")
+            except Exception as error:
+                failed.append(place // size)
+                trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+                text = json.dumps([type(error).__name__, str(error), trace]).encode()
+                found += [text, *[b""] * (self.results.frames - 1)]
+        return [json.dumps(failed).encode() if failed else b"", *found]
+
+    def finish(self, chunk: bytes, results: list[Any]) -> None:
+        """Give the sink the results of a chunk."""
+        message = self.unreceived[chunk] = [b"C", chunk, *results]
+        if self.sink_silent_at is None:
+            self.sink_silent_at = time.monotonic() + LIVENESS * self.heartbeat
+        self.send("sink", message)
+
+    def leave(self) -> None:
+        """Tell the ventilator, which gives to others what we have."""
+        self.leaving = True
+        self.send("ventilator", [b"B"])
+
+    def ports(self, ventilator: str, sink: str) -> list[Port]:
+        return [Port("ventilator", zmq.DEALER, connect=[ventilator], options=_RECONNECT),
+                Port("sink", zmq.DEALER, connect=[sink], options=_RECONNECT)]
+
+
+class Worker(Runner):
+    """Carries out tasks, one after the other: `Worker(ventilator, sink, function).run()`.
+
+    What the function raises is the sink's TaskFailed in that task's place.
+
+    Args:
+        ventilator, sink: the endpoints that they bind.
+        function: task to result; it runs in a thread of its own.
+        codec, results: of tasks and of results; `results` is `codec` when None.
+        credit: chunks that it may have at once.
+        heartbeat: seconds; the ventilator's.
+    """
+
+    def __init__(self, ventilator: str, sink: str, function: Callable[[Any], Any], *, codec: str | Codec = "bytes",
+                 results: str | Codec | None = None, credit: int = 2, heartbeat: float = HEARTBEAT_S,
+                 context: zmq.Context[Any] | None = None) -> None:
+        tasks = find(codec)
+        self._core = WorkerCore(tasks, tasks if results is None else find(results), credit, heartbeat)
+        self._function = function
+        self._pool = ThreadPoolExecutor(1, "zmqfast.worker")
+        super().__init__(self._core, self._core.ports(ventilator, sink), context)
+
+    def _has_work(self) -> bool:
+        return self._stopping or bool(self._core.jobs)
+
+    def _work(self) -> None:
+        while self._core.jobs:
+            self._pool.submit(self._carry_out, *self._core.jobs.popleft())
+
+    def _carry_out(self, chunk: bytes, frames: list[Any]) -> None:
+        if self._stopping:
+            return
+        results = self._core.carry_out(self._function, frames)
+        with self._driver.lock:
+            self._core.finish(chunk, results)
+        self._driver.poke()
+
+    def _finish(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        with self._driver.lock:
+            self._core.leave()
+            if not self._driver.closed:
+                self._driver.flush()
+        super()._finish()
+
+
+# -- sink -----------------------------------------------------------------------------------------------------------
+
+
+class SinkCore(Core):
+    """Which results came, which were taken, and whether it is the end."""
+
+    def __init__(self, codec: Codec, ordered: bool, heartbeat: float) -> None:
+        super().__init__()
+        self.codec = codec
+        self.ordered = ordered
+        self.heartbeat = heartbeat
+        self.session = secrets.token_bytes(8)
+        self.stream: bytes | None = None
+        self.lowest = 0                             # below it everything was taken
+        self.seen: set[int] = set()                 # what came, from there on
+        self.waiting: dict[int, list[Any]] = {}     # what was not taken, in the order of coming
+        self.ended = False
+        self.error: StreamLost | None = None
+        self.duplicates = 0
+        self.patience = LIVENESS * heartbeat
+        self.dead_at = 0.0
+        self.beat_at = 0.0
+        self.on_change: Callable[[], None] = lambda: None
+
+    def on_time(self, now: float) -> float | None:
+        if self.dead_at == 0.0 or now >= self.dead_at:
+            if self.dead_at:
+                self.patience = min(2 * self.patience, 8 * LIVENESS * self.heartbeat)
+                self.renew("ventilator")
+            self.send("ventilator", [b"S", self.session])
+            for number in self.seen:                # what it may not have heard
+                self._tell(b"D" if number in self.waiting else b"T", number)
+            self.dead_at = now + self.patience
+        return self.dead_at
+
+    def _tell(self, kind: bytes, number: int) -> None:
+        if self.stream is not None:
+            self.send("ventilator", [kind, self.stream + _NUMBER.pack(number)])
+
+    def on_message(self, port: str, frames: list[Any], now: float) -> None:
+        if port == "ventilator":
+            self.patience = LIVENESS * self.heartbeat
+            self.dead_at = now + self.patience
+            if frames[0] == b"N" and len(frames) == 2:
+                self._on_stream(frames[1][:8], _NUMBER.unpack(frames[1][8:])[0])
+            elif frames[0] == b"E" and frames[1:] == [self.stream]:
+                self.ended = True
+                self.send("ventilator", [b"B"])
+            self.on_change()
+        elif len(frames) >= 4 and frames[1] == b"C" and len(frames[2]) == 16:
+            self._on_results(frames[0], frames[2], frames[3:])
+
+    def _on_stream(self, stream: bytes, lowest: int) -> None:
+        if self.stream is not None and stream != self.stream:
+            self.error = StreamLost("the ventilator was restarted: its stream ended without an end")
+            return
+        self.stream = stream
+        self.lowest = max(self.lowest, lowest)
+        self.seen = {number for number in self.seen if number >= self.lowest}
+
+    def _on_results(self, worker: bytes, chunk: bytes, results: list[Any]) -> None:
+        if self.stream is None:
+            return                                  # it will be sent again
+        self.send("workers", [worker, b"D", chunk])
+        if chunk[:8] != self.stream:
+            return
+        number = _NUMBER.unpack(chunk[8:])[0]
+        if number < self.lowest or number in self.seen:
+            self.duplicates += 1
+        else:
+            self.seen.add(number)
+            self.waiting[number] = results
+            self.on_change()
+        self._tell(b"D" if number in self.waiting else b"T", number)
+
+    def has_results(self) -> bool:
+        """Whether take() has an answer."""
+        if self.error is not None or self.ended:
+            return True
+        return self.lowest in self.waiting if self.ordered else bool(self.waiting)
+
+    def take(self) -> list[Any] | None:
+        """The next chunk's results, exceptions among them; None at the end."""
+        if not (self.waiting and (not self.ordered or self.lowest in self.waiting)):
+            if self.error is not None:
+                raise self.error
+            return None
+        number = self.lowest if self.ordered else next(iter(self.waiting))
+        failures, *frames = self.waiting.pop(number)
+        while self.lowest in self.seen and self.lowest not in self.waiting:
+            self.seen.discard(self.lowest)
+            self.lowest += 1
+        self._tell(b"T", number)
+        failed = set(json.loads(failures)) if failures else ()
+        size, codec = self.codec.frames, self.codec
+        found: list[Any] = []
+        for place in range(0, len(frames), size):
+            if failed and place // size in failed:
+                found.append(TaskFailed(*json.loads(frames[place])))
+                continue
+            try:
+                found.append(codec.load(frames[place:place + size], "result"))
+            except BodyError as error:
+                found.append(error)
+        return found
+
+    def ports(self, bind: str, ventilator: str) -> list[Port]:
+        return [Port("workers", zmq.ROUTER, bind=bind, options=_BOUND),
+                Port("ventilator", zmq.DEALER, connect=[ventilator], options=_RECONNECT)]
+
+
+class Sink(Runner):
+    """Takes the results: `with Sink(endpoint, ventilator) as sink: for result in sink: …` ends with the stream.
+
+    Each task has exactly one result. A task that failed raises its TaskFailed, one that cannot be read its BodyError;
+    the next `next()` goes on behind it.
+
+    Args:
+        bind: the endpoint to which workers connect.
+        ventilator: the endpoint that the ventilator binds.
+        codec: of results; a name or a Codec.
+        ordered: in the order of the tasks, or as they come.
+        heartbeat: seconds; the ventilator's.
+    """
+
+    def __init__(self, bind: str, ventilator: str, *, codec: str | Codec = "bytes", ordered: bool = False,
+                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
+        self._core = SinkCore(find(codec), ordered, heartbeat)
+        self._taken: deque[Any] = deque()
+        super().__init__(self._core, self._core.ports(bind, ventilator), context)
+
+    @property
+    def endpoint(self) -> str:
+        """Where workers find it."""
+        return self._driver.ports["workers"].bind
+
+    @property
+    def duplicates(self) -> int:
+        """Chunks that came more than once; each counted once only."""
+        return self._core.duplicates
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        while not self._taken:
+            self._driver.wait(self._core.has_results)
+            with self._driver.lock:
+                found = self._core.take()
+            self._driver.poke()
+            if found is None:
+                raise StopIteration
+            self._taken.extend(found)
+        result = self._taken.popleft()
+        if isinstance(result, (TaskFailed, BodyError)):
+            raise result
+        return result
+
+
+class AsyncSink(AsyncRunner):
+    """A Sink for asyncio: `async with AsyncSink(…) as sink: async for result in sink`. Arguments are Sink's."""
+
+    def __init__(self, bind: str, ventilator: str, *, codec: str | Codec = "bytes", ordered: bool = False,
+                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
+        self._core = SinkCore(find(codec), ordered, heartbeat)
+        self._taken: deque[Any] = deque()
+        super().__init__(self._core, self._core.ports(bind, ventilator), context)
+
+    @property
+    def endpoint(self) -> str:
+        """Where workers find it."""
+        return self._driver.ports["workers"].bind
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._taken:
+            changed = asyncio.Event()
+            self._core.on_change = changed.set
+            if not self._core.has_results():
+                await changed.wait()
+                continue
+            found = self._core.take()
+            self._driver.pump()
+            if found is None:
+                raise StopAsyncIteration
+            self._taken.extend(found)
+        result = self._taken.popleft()
+        if isinstance(result, (TaskFailed, BodyError)):
+            raise result
+        return result
+
+
+# -- all of it in one line ------------------------------------------------------------------------------------------
+
+
+def work(ventilator: str, sink: str, function: Callable[[Any], Any], key: bytes) -> None:
+    """The main function of one of map()'s processes."""
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    Worker(ventilator, sink, function, codec=signed_pickle(key)).run()
+
+
+def map(function: Callable[[ItemT], ResultT], items: Iterable[ItemT], *, workers: int | None = None,
+        ordered: bool = True, chunk: int = 1) -> Iterator[ResultT]:
+    """The results of `function` over `items`, by worker processes on this machine; a dead one is replaced.
+
+    Items are taken from the iterable as workers have room, in another thread. Function, items and results are pickled.
+
+    Args:
+        workers: how many processes; as many as there are processors when None.
+        ordered: in the order of the items, or as they come.
+        chunk: items in a message at most.
+    Raises:
+        TaskFailed: the function raised; the rest is given up.
+        StreamLost: a chunk ended three workers.
+    """
+    key = secrets.token_bytes(32)
+    codec = signed_pickle(key)
+    spawn = multiprocessing.get_context("spawn")
+    with Ventilator("tcp://127.0.0.1:*", codec=codec, chunk=chunk) as ventilator, \
+            Sink("tcp://127.0.0.1:*", ventilator.endpoint, codec=codec, ordered=ordered) as sink, \
+            ThreadPoolExecutor(1, "zmqfast.map") as pool:
+
+        def start() -> Any:
+            process = spawn.Process(target=work, args=(ventilator.endpoint, sink.endpoint, function, key), daemon=True)
+            process.start()
+            return process
+
+        processes = [start() for _ in range(workers or os.cpu_count() or 1)]
+        distributed = pool.submit(ventilator.distribute, items)
+        try:
+            while True:
+                while not sink._taken and not sink._driver.wait(sink._core.has_results, HEARTBEAT_S / 2):
+                    if distributed.done():
+                        distributed.result()
+                    processes = [process if process.is_alive() else start() for process in processes]
+                try:
+                    result = next(sink)
+                except StopIteration:
+                    break
+                yield result
+            distributed.result()
+        finally:
+            ventilator._core.error = ventilator._core.error or StreamLost("given up")
+            ventilator._driver.wake()
+            for process in processes:
+                process.kill()
+                process.join()
