@@ -97,7 +97,7 @@ def tasks(tell: Any, items: int) -> None:
 
 def worker(tell: Any, ventilator: str, sink: str) -> None:
     tell.send("ready")
-    Worker(ventilator, sink, bytes).run()
+    Worker(ventilator, sink, lambda task: task).run()
 
 
 def bench_pipeline(seconds: float) -> list[tuple[str, float]]:

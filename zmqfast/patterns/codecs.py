@@ -47,6 +47,12 @@ class Codec:
     frames: int = 1
     zero_copy: bool = False
 
+    def dump_all(self, values: Sequence[Any], topic: str) -> list[Buffer]:
+        """The frames of many values, one after the other. Errors are dump()'s."""
+        if self is BYTES:
+            return [value if type(value) is bytes else self.dump(value, topic)[0] for value in values]
+        return [frame for value in values for frame in self.dump(value, topic)]
+
     def dump(self, value: Any, topic: str) -> Sequence[Buffer]:
         """The frames of a value.
 

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import zmqfast as zmq
-from zmqfast.patterns.codecs import BodyError, Codec, find, signed_pickle
+from zmqfast.patterns.codecs import BYTES, BodyError, Codec, find, signed_pickle
 from zmqfast.patterns.drivers import AsyncRunner, Core, Port, Runner
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ class TaskFailed(RuntimeError):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}\n\n{self.traceback}"
+
+
+_FAILURES = (TaskFailed, BodyError)
 
 
 class Progress(NamedTuple):
@@ -140,7 +143,7 @@ class VentilatorCore(Core):
 
     def offer(self, items: Sequence[Any]) -> None:
         """One more chunk."""
-        frames = [frame for item in items for frame in self.codec.dump(item, f"task {self.sent}")]
+        frames = self.codec.dump_all(items, f"a task from number {self.sent} on")
         self.started_at = self.started_at or time.monotonic()
         self.chunks[self.next_number] = Chunk(frames, len(items))
         self.queue.append(self.next_number)
@@ -433,18 +436,26 @@ class WorkerCore(Core):
 
     def carry_out(self, function: Callable[[Any], Any], frames: list[Any]) -> list[Any]:
         """Failures and results of one chunk's tasks."""
-        size = self.codec.frames
+        size, load, dump = self.codec.frames, self.codec.load, self.results.dump
+        plain, as_they_are = self.codec is BYTES, self.results is BYTES
         failed: list[int] = []
         found: list[Buffer] = []
-        for place in range(0, len(frames), size):
+        place, end = 0, len(frames)
+        while place < end:
             try:
-                value = function(self.codec.load(frames[place:place + size], "task"))
-                found += self.results.dump(value, "result")
+                while place < end:      # a try for each task would cost more than many a function
+                    value = function(frames[place] if plain else load(frames[place:place + size], "task"))
+                    if as_they_are and type(value) is bytes:
+                        found.append(value)
+                    else:
+                        found += dump(value, "result")
+                    place += size
             except Exception as error:
                 failed.append(place // size)
                 trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-                text = json.dumps([type(error).__name__, str(error), trace]).encode()
-                found += [text, *[b""] * (self.results.frames - 1)]
+                found.append(json.dumps([type(error).__name__, str(error), trace]).encode())
+                found += [b""] * (self.results.frames - 1)
+                place += size
         return [json.dumps(failed).encode() if failed else b"", *found]
 
     def finish(self, chunk: bytes, results: list[Any]) -> None:
@@ -603,6 +614,8 @@ class SinkCore(Core):
             self.seen.discard(self.lowest)
             self.lowest += 1
         self._tell(b"T", number)
+        if self.codec is BYTES and not failures:
+            return frames
         failed = set(json.loads(failures)) if failures else ()
         size, codec = self.codec.frames, self.codec
         found: list[Any] = []
@@ -655,6 +668,14 @@ class Sink(Runner):
         return self
 
     def __next__(self) -> Any:
+        if not self._taken:
+            self._fetch()
+        result = self._taken.popleft()
+        if type(result) in _FAILURES:
+            raise result
+        return result
+
+    def _fetch(self) -> None:
         while not self._taken:
             self._driver.wait(self._core.has_results)
             with self._driver.lock:
@@ -663,10 +684,6 @@ class Sink(Runner):
             if found is None:
                 raise StopIteration
             self._taken.extend(found)
-        result = self._taken.popleft()
-        if isinstance(result, (TaskFailed, BodyError)):
-            raise result
-        return result
 
 
 class AsyncSink(AsyncRunner):
@@ -699,7 +716,7 @@ class AsyncSink(AsyncRunner):
                 raise StopAsyncIteration
             self._taken.extend(found)
         result = self._taken.popleft()
-        if isinstance(result, (TaskFailed, BodyError)):
+        if type(result) in _FAILURES:
             raise result
         return result
 
