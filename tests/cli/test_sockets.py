@@ -1,0 +1,153 @@
+"""The subcommands with a socket: lines through real processes, Ctrl-C, closed pipes, errors in one line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import zmqfast as zmq
+
+pytest.importorskip("click")
+pytest.importorskip("rich")
+
+LOCAL = "tcp://127.0.0.1:*"
+TIMEOUT_S = 20
+
+
+class Command:
+    """A zmqfast command that runs; `endpoint` is where it bound."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen([sys.executable, "-m", "zmqfast", *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.endpoint = ""
+        if "--bind" in arguments:
+            self.endpoint = self.process.stderr.readline().split()[-1]
+
+    def end(self, text: str | None = None) -> tuple[str, str, int]:
+        out, err = self.process.communicate(text, timeout=TIMEOUT_S)
+        return out, err, self.process.returncode
+
+
+@pytest.fixture
+def command():
+    commands = []
+
+    def start(*arguments):
+        commands.append(Command(*arguments))
+        return commands[-1]
+
+    yield start
+    for one in commands:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()
+
+
+def test_lines_go_from_push_to_pull(command):
+    pull = command("pull", "--bind", LOCAL, "--count", "3")
+    assert command("push", pull.endpoint).end("one\ntwo\nthree\n") == ("", "", 0)
+    assert pull.end() == ("one\ntwo\nthree\n", "", 0)
+
+
+def test_lines_are_published_once_somebody_subscribes(command):
+    pub = command("pub", "--bind", LOCAL, "--topic", "news")
+    sub = command("sub", pub.endpoint, "news", "--count", "2")
+    assert pub.end("one\ntwo\n") == ("", "", 0)
+    assert sub.end() == ("news\tone\nnews\ttwo\n", "", 0)
+
+
+def test_requests_are_echoed_or_given_to_a_command(command):
+    for arguments, reply in (((), "hello"), (("--command", "tr a-z A-Z"), "HELLO")):
+        rep = command("rep", "--bind", LOCAL, "--count", "1", *arguments)
+        assert command("req", rep.endpoint).end("hello\n") == (f"{reply}\n", "", 0)
+        assert rep.end()[2] == 0
+
+
+def test_json_is_checked_and_printed(command):
+    pull = command("pull", "--bind", LOCAL, "--count", "1", "--json")
+    assert command("push", "--json", pull.endpoint).end('{"a": 1}\n')[2] == 0
+    assert json.loads(pull.end()[0]) == [{"a": 1}]
+    out, err, status = command("push", "--json", pull.endpoint).end("{\n")
+    assert (out, status) == ("", 1) and err.startswith("Error: not JSON: b'{'") and err.count("\n") == 1
+
+
+def test_a_file_goes_whole(command, tmp_path):
+    (tmp_path / "file").write_text("one\ntwo\n")
+    pull = command("pull", "--bind", LOCAL, "--count", "1", "--json")
+    assert command("push", "--whole", pull.endpoint, str(tmp_path / "file")).end()[2] == 0
+    assert json.loads(pull.end()[0]) == ["one\ntwo\n"]
+
+
+def test_sub_shows_rates_by_topic(command, context):
+    pub = context.socket(zmq.XPUB)
+    pub.bind(LOCAL)
+    sub = command("sub", pub.last_endpoint.decode(), "--rates")
+    assert pub.recv(timeout=TIMEOUT_S) == b"\1"
+    for topic in (b"a", b"a", b"b"):
+        pub.send_multipart([topic, b"body"])
+    lines = [sub.process.stdout.readline() for _ in range(2)]
+    assert [line.split("\t")[0] for line in lines] == ["a", "b"]
+    assert all("msg/s" in line and "B/s" in line for line in lines)
+    sub.process.send_signal(signal.SIGINT)
+    assert sub.end()[1:] == ("", 130)
+
+
+def test_monitor_tells_events_as_they_happen(command, context):
+    router = context.socket(zmq.ROUTER)
+    router.bind(LOCAL)
+    monitor = command("monitor", router.last_endpoint.decode(), "--json")
+    names = []
+    while "handshake_succeeded" not in names:
+        names.append(json.loads(monitor.process.stdout.readline())["event"])
+    assert "connected" in names
+    monitor.process.send_signal(signal.SIGINT)
+    assert monitor.end()[1:] == ("", 130)
+
+
+def test_keygen_makes_a_pair_that_fits():
+    if not zmq.has("curve"):
+        pytest.skip("this libzmq has no CURVE")
+    done = subprocess.run([sys.executable, "-m", "zmqfast", "keygen", "--json"], capture_output=True, timeout=TIMEOUT_S)
+    keys = json.loads(done.stdout)
+    assert zmq.curve_public(keys["secret"]).decode() == keys["public"]
+
+
+@pytest.mark.parametrize("name", ["pull", "sub", "rep", "push", "pub"])
+def test_ctrl_c_ends_it_without_a_traceback(command, name):
+    running = command(name, "--bind", LOCAL)
+    running.process.send_signal(signal.SIGINT)
+    assert running.end()[1:] == ("", 130)
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(command, context):
+    push = context.socket(zmq.PUSH)
+    push.bind(LOCAL)
+    pull = command("pull", push.last_endpoint.decode())
+    push.send(b"one", timeout=TIMEOUT_S)
+    assert pull.process.stdout.readline() == "one\n"
+    pull.process.stdout.close()
+    push.send(b"two")
+    assert pull.process.wait(TIMEOUT_S) == 0
+    assert pull.process.stderr.read() == ""
+    pull.process.stdin.close()
+    pull.process.stderr.close()
+    pull.process = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+
+
+def test_errors_are_one_line(command):
+    out, err, status = command("pull", "nonsense").end()
+    assert (out, status) == ("", 1)
+    assert err.startswith("Error: ") and err.count("\n") == 1
+    out, err, status = command("req", "tcp://127.0.0.1:1", "--timeout", "0.1").end("hello\n")
+    assert (out, status) == ("", 1) and "no reply" in err
+
+
+@pytest.mark.parametrize("name", ["pub", "sub", "push", "pull", "req", "rep", "monitor", "keygen"])
+def test_help_shows_an_example(command, name):
+    out, err, status = command(name, "--help").end()
+    assert (err, status) == ("", 0) and f"zmqfast {name}" in out.partition("Example:")[2]
