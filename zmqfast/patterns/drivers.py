@@ -28,6 +28,8 @@ MESSAGES_AT_ONCE = 256      # taken from one socket before the others get their 
 
 LAST_WORDS_MS = 500         # for what is unsent when a runner ends
 
+# As plain numbers: the members of an enum cost more to combine than a message to send.
+_POLLIN, _POLLOUT, _DONTWAIT = int(zmq.POLLIN), int(zmq.POLLOUT), int(zmq.DONTWAIT)
 _UNREACHABLE = (errno.EHOSTUNREACH, zmq.EHOSTUNREACH)
 
 
@@ -120,11 +122,13 @@ class Core:
 def core_flush(core: Core, opened: dict[str, zmq.Socket[bytes]], copy: bool) -> list[str]:
     """Send what can be sent; returns the ports that have to wait for room."""
     blocked: list[str] = []
+    if not core.outbox:
+        return blocked
     for port, queue in list(core.outbox.items()):
         socket = opened[port]
         while queue:
             try:
-                socket.send_multipart(queue[0], zmq.DONTWAIT, copy)
+                socket.send_multipart(queue[0], _DONTWAIT, copy)
             except zmq.Again:
                 blocked.append(port)
                 break
@@ -133,14 +137,16 @@ def core_flush(core: Core, opened: dict[str, zmq.Socket[bytes]], copy: bool) -> 
                     raise
                 core.on_unreachable(port, queue[0])
             queue.popleft()
+        if not queue:
+            core.outbox.pop(port, None)
     return blocked
 
 
 def received(socket: zmq.Socket[bytes], copy: bool) -> list[list[Any]]:
     """The messages that are there; without `copy` a large frame stays a Frame."""
     if copy:
-        return socket.recv_many(MESSAGES_AT_ONCE, zmq.DONTWAIT, multipart=True)
-    messages = socket.recv_many(MESSAGES_AT_ONCE, zmq.DONTWAIT, multipart=True, copy=False)
+        return socket.recv_many(MESSAGES_AT_ONCE, _DONTWAIT, multipart=True)
+    messages = socket.recv_many(MESSAGES_AT_ONCE, _DONTWAIT, multipart=True, copy=False)
     return [[frame if len(frame) >= zmq.COPY_THRESHOLD else bytes(frame) for frame in frames] for frames in messages]
 
 
@@ -168,7 +174,7 @@ class Driver:
         self._woken, self._waking = sockets.socketpair()
         self._woken.setblocking(False)
         self._waking.setblocking(False)
-        self.poller.register(self._woken.fileno(), zmq.POLLIN)
+        self.poller.register(self._woken.fileno(), _POLLIN)
         self._names: dict[Any, str] = {}
         try:
             for name in self.ports:
@@ -180,7 +186,7 @@ class Driver:
     def _open(self, name: str) -> None:
         socket = self.opened[name] = self.ports[name].open(self.context)
         self._names[socket] = name
-        self.poller.register(socket, zmq.POLLIN)
+        self.poller.register(socket, _POLLIN)
 
     def _shut(self, name: str) -> None:
         socket = self.opened.pop(name)
@@ -205,10 +211,10 @@ class Driver:
             left = max(0.0, due - time.monotonic())
             timeout_s = left if timeout_s is None else min(timeout_s, left)
         for name in blocked:
-            self.poller.modify(self.opened[name], zmq.POLLIN | zmq.POLLOUT)
+            self.poller.modify(self.opened[name], _POLLIN | _POLLOUT)
         ready = self.poller.poll(None if timeout_s is None else timeout_s * 1000)
         for name in blocked:
-            self.poller.modify(self.opened[name], zmq.POLLIN)
+            self.poller.modify(self.opened[name], _POLLIN)
         if not ready:
             return
         now = time.monotonic()
@@ -217,7 +223,7 @@ class Driver:
                 name = self._names.get(source, "")
                 if not name:
                     self._woken.recv(4096)
-                elif events & zmq.POLLIN:
+                elif events & _POLLIN:
                     for frames in received(source, self.copy):
                         core.on_message(name, frames, now)
             if core.outbox:
@@ -355,7 +361,7 @@ class AsyncDriver:
 
     async def _flush_later(self, name: str) -> None:
         try:
-            await self._watches[name].poll(flags=zmq.POLLOUT)
+            await self._watches[name].poll(flags=_POLLOUT)
         except Exception as error:
             self._fail(error)
         self._flushes.pop(name, None)
