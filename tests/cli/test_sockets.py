@@ -109,6 +109,19 @@ def test_monitor_tells_events_as_they_happen(command, context):
     assert monitor.end()[1:] == ("", 130)
 
 
+def test_a_proxy_carries_and_counts(command, context):
+    proxy = command("proxy", LOCAL, LOCAL, "--kind", "pipeline", "--statistics")
+    frontend, backend = (proxy.process.stderr.readline().split()[-1] for _ in range(2))
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(frontend)
+    pull.connect(backend)
+    push.send_multipart([b"two", b"frames"])
+    assert pull.recv_multipart(timeout=TIMEOUT_S) == [b"two", b"frames"]
+    assert proxy.process.stdout.readline().startswith("2 frames\t9 B\t")
+    proxy.process.send_signal(signal.SIGINT)
+    assert proxy.end()[1:] == ("", 130)
+
+
 def test_keygen_makes_a_pair_that_fits():
     if not zmq.has("curve"):
         pytest.skip("this libzmq has no CURVE")
@@ -147,7 +160,7 @@ def test_errors_are_one_line(command):
     assert (out, status) == ("", 1) and "no reply" in err
 
 
-@pytest.mark.parametrize("name", ["pub", "sub", "push", "pull", "req", "rep", "monitor", "keygen"])
+@pytest.mark.parametrize("name", ["pub", "sub", "push", "pull", "req", "rep", "proxy", "monitor", "keygen"])
 def test_help_shows_an_example(command, name):
     out, err, status = command(name, "--help").end()
     assert (err, status) == ("", 0) and f"zmqfast {name}" in out.partition("Example:")[2]

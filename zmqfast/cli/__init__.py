@@ -23,13 +23,14 @@ def main() -> None:
     from zmqfast.cli.info import info
     from zmqfast.cli.keygen import keygen
     from zmqfast.cli.monitor import monitor
+    from zmqfast.cli.proxy import proxy
     from zmqfast.cli.pub import pub, sub
     from zmqfast.cli.push import pull, push
     from zmqfast.cli.req import rep, req
 
     group = click.Group("zmqfast", help="ZeroMQ for Python: look at this build, see it at work, measure it, "
                                         "or use it from a shell.")
-    for command in (bench, demo, info, pub, sub, push, pull, req, rep, monitor, keygen):
+    for command in (bench, demo, info, pub, sub, push, pull, req, rep, proxy, monitor, keygen):
         group.add_command(command)
     group.add_command(click.Command("run", short_help="Run a program that says `import zmq` on zmqfast."))
     click.version_option(__version__, prog_name="zmqfast")(group)

@@ -1,0 +1,56 @@
+"""`zmqfast proxy`: stand between two sides, and tell how much goes through."""
+
+from __future__ import annotations
+
+import struct
+import threading
+
+import click
+
+import zmqfast as zmq
+from zmqfast.cli.sockets import LINGER_MS, opened
+
+KINDS = {"pubsub": (zmq.XSUB, zmq.XPUB), "pipeline": (zmq.PULL, zmq.PUSH), "reqrep": (zmq.ROUTER, zmq.DEALER)}
+CONTROL = "inproc://zmqfast.proxy.control"
+ANSWER_S = 5.0
+
+
+@click.command(epilog="Example: zmqfast proxy tcp://127.0.0.1:5555 tcp://127.0.0.1:5556 --kind pubsub --statistics")
+@click.argument("frontend")
+@click.argument("backend")
+@click.option("--kind", type=click.Choice(list(KINDS)), default="pubsub", show_default=True,
+              help="What goes through, which says of which types the two sockets are.")
+@click.option("--statistics", is_flag=True, help="Each second a line on stdout, when something has changed.")
+def proxy(frontend: str, backend: str, kind: str, statistics: bool) -> None:
+    """Carry messages between FRONTEND, to which publishers, pushers or clients connect, and BACKEND. Binds both."""
+    types = KINDS[kind]
+    with opened(types[0], frontend, True) as front:
+        with zmq.Socket(front.context, types[1]) as back, zmq.Socket(front.context, zmq.PAIR) as control, \
+                zmq.Socket(front.context, zmq.PAIR) as steering:
+            back.linger = LINGER_MS
+            steering.linger = 0
+            back.bind(backend)
+            click.echo(f"bound to {back.last_endpoint.decode()}", err=True)
+            control.bind(CONTROL)
+            steering.connect(CONTROL)
+            carrying = threading.Thread(target=zmq.proxy_steerable, args=(front, back, None, control))
+            carrying.start()
+            try:
+                watch(steering, statistics)
+            finally:
+                steering.send(b"TERMINATE")
+                carrying.join()
+
+
+def watch(steering: zmq.Socket[bytes], statistics: bool) -> None:
+    """Tell what has changed each second, until Ctrl-C."""
+    waiting = threading.Event()
+    before = [0] * 8
+    while not waiting.wait(1.0 if statistics else None):
+        steering.send(b"STATISTICS")
+        now = [struct.unpack("=Q", frame)[0] for frame in steering.recv_multipart(timeout=ANSWER_S)]
+        if now != before:
+            forth, forth_size, back, back_size = now[0], now[1], now[4], now[5]     # what each socket received
+            click.echo(f"{forth} frames\t{forth_size} B\t{forth - before[0]} frames/s\t"
+                       f"back {back} frames\t{back_size} B\t{back - before[4]} frames/s")
+            before = now
