@@ -205,6 +205,23 @@ def test_links_are_cut_and_healed(distribute):
                 link.close()
 
 
+def test_the_link_between_ventilator_and_sink_is_cut_and_healed(distribute):
+    with Ventilator(LOCAL, chunk=1, **OPTIONS) as ventilator:
+        link = Link(int(ventilator.endpoint.rpartition(":")[2]))
+        try:
+            with Sink(LOCAL, f"tcp://127.0.0.1:{link.port}", ordered=True, **OPTIONS) as sink, \
+                    Worker(ventilator.endpoint, sink.endpoint, double, **OPTIONS):
+                distribute(ventilator, range(300))
+                results = []
+                for _ in range(3):
+                    results += [next(sink) for _ in range(50)]
+                    link.cut()
+                    link.heal()
+                assert results + list(sink) == list(range(0, 600, 2))
+        finally:
+            link.close()
+
+
 def test_memory_stays_bounded_when_nobody_takes(distribute):
     taken_from = []
 

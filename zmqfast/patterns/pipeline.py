@@ -5,7 +5,8 @@ chunk until the sink says that its results were taken. A worker has credit for s
 until the sink has them; the ventilator is never more than `window` chunks ahead of what was taken: memory stays bounded.
 
 Messages, each frame after the kind; a chunk's id is the stream's eight bytes and its number:
-    to the ventilator       R credit (a worker is ready), S stream (a sink is there), D id (received), T id (taken), H, B
+    to the ventilator       R credit (a worker is ready), S stream (a sink is there), D id (received), T id
+                            (taken), L id (below it all was taken), H, B
     from the ventilator     C id body… (carry out), N id (to the sink: the lowest that was not taken), E stream, H, W
     worker to sink          C id failures body…, failures being the JSON of the places of those that raised
     sink to worker          D id
@@ -193,6 +194,10 @@ class VentilatorCore(Core):
             self.hands[name] = Hand(_CREDIT.unpack(rest[0])[0], 0.0)
             self.send("workers", [name, b"H"])
             self._hand_out()
+        elif kind == b"L" and rest and rest[0][:8] == self.stream and name == self.sink:
+            lowest = _NUMBER.unpack(rest[0][8:])[0]
+            for number in [number for number in self.chunks if number < lowest]:
+                self._on_progress(b"T", number)
         elif kind in (b"D", b"T") and rest and rest[0][:8] == self.stream and name == self.sink:
             self._on_progress(kind, _NUMBER.unpack(rest[0][8:])[0])
         elif kind == b"B":
@@ -210,8 +215,12 @@ class VentilatorCore(Core):
         self.sink = name
         if session != self.session:
             self.session = session
-            for number in sorted((number for number, chunk in self.chunks.items() if chunk.received), reverse=True):
-                chunk = self.chunks[number]     # its results died with the sink
+            # Results died with the sink, and what it told of them may have: all that was handed out is again.
+            for hand in self.hands.values():
+                hand.busy.clear()
+            again = [number for number, chunk in self.chunks.items() if chunk.received or chunk.worker is not None]
+            for number in reversed(again):
+                chunk = self.chunks[number]
                 chunk.received = False
                 chunk.worker = None
                 chunk.handed_out = 0
@@ -551,7 +560,8 @@ class SinkCore(Core):
                 self.patience = min(2 * self.patience, 8 * LIVENESS * self.heartbeat)
                 self.renew("ventilator")
             self.send("ventilator", [b"S", self.session])
-            for number in self.seen:                # what it may not have heard
+            self._tell(b"L", self.lowest)           # what it may not have heard
+            for number in self.seen:
                 self._tell(b"D" if number in self.waiting else b"T", number)
             self.dead_at = now + self.patience
         return self.dead_at
