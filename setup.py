@@ -48,6 +48,13 @@ include_directories(${norm_INCLUDE_DIRS})
 add_library(norm::norm ALIAS PkgConfig::norm)
 """
 
+# Our own look inside libzmq is built with it.
+PEEK = Path("zmqfast", "core", "peek.cpp")
+ADD_PEEK = """\
+cmake_language(DEFER CALL target_sources objects PRIVATE {peek})
+set_source_files_properties({peek} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
+"""
+
 # 4.3.4 can do GSSAPI, but its cmake build does not know.
 ADD_GSSAPI = """\
 find_package(PkgConfig REQUIRED)
@@ -381,6 +388,7 @@ def static_libzmq(toolchain: Toolchain) -> Libzmq:
     flags = ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET")
     configuration = json.dumps({
         "source": [name_source(source), fingerprint(source)],
+        "peek": hashlib.sha256((ROOT / PEEK).read_bytes()).hexdigest(),
         "options": cmake_options(features, toolchain),
         "features": {feature: [package.name, package.version, package.prefix] for feature, package in features.items()},
         "toolchain": dataclasses.astuple(toolchain),
@@ -442,10 +450,12 @@ def build_libzmq(source: Path, features: dict[str, Package], toolchain: Toolchai
         if not shutil.which(tool):
             raise BuildError(f"{tool} is not there: pip install cmake ninja, or build without --no-build-isolation")
     (folder / "Findnorm.cmake").write_text(FIND_NORM)
-    (folder / "gssapi.cmake").write_text(ADD_GSSAPI)
+    added = ADD_PEEK.format(peek=(ROOT / PEEK).as_posix())
     options = [*cmake_options(features, toolchain), f"-DCMAKE_MODULE_PATH={folder.as_posix()}"]
     if "gssapi" in features and "GSSAPI" not in (source / "CMakeLists.txt").read_text(encoding="utf-8"):
-        options.append(f"-DCMAKE_PROJECT_INCLUDE={(folder / 'gssapi.cmake').as_posix()}")
+        added += ADD_GSSAPI
+    (folder / "added.cmake").write_text(added)
+    options.append(f"-DCMAKE_PROJECT_INCLUDE={(folder / 'added.cmake').as_posix()}")
     environment = dict(os.environ)
     if toolchain.kind == "msvc":
         architectures = {"win32": "Win32", "win-amd64": "x64", "win-arm64": "ARM64"}

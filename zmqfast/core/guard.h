@@ -11,6 +11,7 @@
 
 enum
 {
+    GUARD_KNOWN = 1 << 16, /* alone: what the last call found out still holds, unless there is news: see peek.cpp */
     GUARD_FOLLOWED = 1 << 17, /* somebody is to be told of the next use, which takes the mark off */
     GUARD_LIMITED = 1 << 18, /* what is sent is looked at before, for the whole life of the socket */
     GUARD_WATCHED = 1 << 19, /* an idle watch waits to be ended by the first use */
@@ -28,6 +29,20 @@ static inline int guard_add_if_idle (atomic_int_t *state, long marks, long n)
         seen = atomic_get (state);
     }
     return 0;
+}
+static inline void guard_mark_known (atomic_int_t *state)
+{
+    atomic_int_swap (state, 0, GUARD_KNOWN);
+}
+static inline void guard_unmark_known (atomic_int_t *state)
+{
+    long seen = atomic_get (state);
+    while ((seen & GUARD_KNOWN) && !atomic_int_swap (state, seen, seen & ~GUARD_KNOWN))
+        seen = atomic_get (state);
+}
+static inline int guard_enter_known (atomic_int_t *state)
+{
+    return atomic_int_swap (state, GUARD_KNOWN, 1);
 }
 static inline void guard_mark_followed (atomic_int_t *state)
 {
@@ -87,6 +102,22 @@ static inline int guard_close (atomic_int_t *state)
     return guard_add_if_idle (state, GUARD_LIMITED | GUARD_WATCHED, GUARD_CLOSED);
 }
 #else
+static inline void guard_mark_known (atomic_int_t *state)
+{
+    if (*state == 0)
+        *state = GUARD_KNOWN;
+}
+static inline void guard_unmark_known (atomic_int_t *state)
+{
+    *state &= ~GUARD_KNOWN;
+}
+static inline int guard_enter_known (atomic_int_t *state)
+{
+    if (*state != GUARD_KNOWN)
+        return 0;
+    *state = 0;
+    return 1;
+}
 static inline void guard_mark_followed (atomic_int_t *state)
 {
     *state |= GUARD_FOLLOWED;

@@ -6,6 +6,9 @@ cdef extern from "core/guard.h":
     void guard_mark_followed(atomic_int_t *state) noexcept nogil
     bint guard_unmark_followed(atomic_int_t *state) noexcept nogil
     bint guard_enter(atomic_int_t *state) noexcept nogil
+    void guard_mark_known(atomic_int_t *state) noexcept nogil
+    void guard_unmark_known(atomic_int_t *state) noexcept nogil
+    bint guard_enter_known(atomic_int_t *state) noexcept nogil
     bint guard_enter_limited(atomic_int_t *state) noexcept nogil
     bint guard_enter_quietly(atomic_int_t *state) noexcept nogil
     bint guard_take_over(atomic_int_t *state) noexcept nogil
@@ -15,6 +18,11 @@ cdef extern from "core/guard.h":
     void guard_let_go(atomic_int_t *state) noexcept nogil
     bint guard_kept(atomic_int_t *state) noexcept nogil
     bint guard_close(atomic_int_t *state) noexcept nogil
+
+cdef extern from "core/peek.h":
+    enum:
+        CAN_PEEK
+    bint zmqfast_has_news(void *socket) noexcept nogil
 
 cdef enum:
     BATCH_SIZE = 64 * 1024      # bytes: IN_BATCH_SIZE and OUT_BATCH_SIZE; see docs/benchmarks.md for how it was chosen
@@ -66,6 +74,9 @@ cdef class SocketHandle:
     cdef list conflated             # inproc endpoints: see precautions.pyx; None when there is none
     cdef size_t longest_frame       # bytes; with GUARD_LIMITED: longer ones are not sent
     cdef list followers             # weak references to Followers, or None
+    cdef bint peekable              # nobody but us calls libzmq with this socket, and peek.cpp can look inside
+    cdef bint known_empty           # with GUARD_KNOWN: a receive has found nothing
+    cdef int known_events           # with GUARD_KNOWN: ZMQ_EVENTS; -1 where only known_empty is known
     cdef void *poller               # zmq_poller that watches a thread-safe socket, which has no descriptor itself
 
     def __cinit__(self, ContextHandle context, int socket_type):
@@ -77,6 +88,7 @@ cdef class SocketHandle:
         self.ptr = context.new_socket(socket_type)
         if libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_THREAD_SAFE, &thread_safe, &size) == 0:
             self.thread_safe = thread_safe      # an older libzmq has no such option, and no such socket
+        self.peekable = CAN_PEEK and not self.thread_safe
         # a libzmq without its draft API has no such options, and reads and writes 8 KiB at a time
         libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_IN_BATCH_SIZE, &batch_size, sizeof(int))
         libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_OUT_BATCH_SIZE, &batch_size, sizeof(int))
@@ -94,6 +106,7 @@ cdef class SocketHandle:
 
     cdef int enter_quietly(self) except -1:
         """enter() for calls that are no use of the socket: an idle watch stays."""
+        guard_unmark_known(&self.state)
         if guard_enter_quietly(&self.state):
             return 0
         if guard_unmark_followed(&self.state):
@@ -104,6 +117,7 @@ cdef class SocketHandle:
 
     cdef int admit(self) except -1:
         """Somebody is inside, or the socket is closed, or it has a mark."""
+        guard_unmark_known(&self.state)
         if guard_enter_limited(&self.state):
             return 0
         if atomic_get(&self.state) >= GUARD_CLOSED:
@@ -122,6 +136,7 @@ cdef class SocketHandle:
         raise SocketBusy(EBUSY, "another thread is using this socket")
 
     cdef inline void leave(self) noexcept:
+        guard_unmark_known(&self.state)     # by a finaliser that has used the socket meanwhile
         guard_leave(&self.state)
 
     cdef int follow(self, Follower follower) except -1:
@@ -175,6 +190,7 @@ cdef class SocketHandle:
             return 0
         if linger is not None:
             linger_ms = lenient_int("linger", linger)
+        guard_unmark_known(&self.state)
         guard_unmark_followed(&self.state)
         if not guard_close(&self.state):
             self.tell_used()
@@ -215,6 +231,33 @@ cdef class SocketHandle:
             self.monitor = None
             self.monitored = None
             count_add(&live_sockets, -1)
+
+    cdef void expose(self) noexcept:
+        """From now on somebody else may call libzmq with this socket, and we know nothing of it between our calls."""
+        self.peekable = False
+        guard_unmark_known(&self.state)
+
+    cdef int current_events(self) except -1:
+        """ZMQ_EVENTS, for a caller that is outside; without asking libzmq where nothing has happened since."""
+        cdef int found
+        cdef bint empty = False     # a receive has found nothing; no POLLIN may also mean that it would raise
+        if not guard_enter_known(&self.state):
+            self.enter()
+        elif not zmqfast_has_news(self.ptr):
+            empty = self.known_empty
+            if self.known_events >= 0:
+                guard_leave(&self.state)
+                guard_mark_known(&self.state)
+                return self.known_events
+        try:
+            found = self.events()
+        finally:
+            self.leave()
+        if self.peekable:
+            self.known_events = found
+            self.known_empty = empty and not found & libzmq.ZMQ_POLLIN
+            guard_mark_known(&self.state)
+        return found
 
     cdef int events(self) except -1:
         """ZMQ_EVENTS: what can be done without waiting. Caller is inside."""

@@ -12,6 +12,7 @@ cdef void *context_pointer(object context) except NULL:
 cdef void *socket_pointer(object socket) except NULL:
     """libzmq's socket, valid until close(); ENOTSOCK where it is closed. Nothing guards what is done with it."""
     cdef void *ptr = (<Socket?>socket).own().ptr
+    (<Socket>socket).own().expose()
     if ptr == NULL:
         fail_plain(libzmq.ENOTSOCK)
     return ptr

@@ -22,7 +22,7 @@ cdef inline bint try_send(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags)
     After a failure zmq_errno() says why: EBUSY where libzmq was not asked, because somebody is inside.
     """
     cdef int rc
-    if not guard_enter(&handle.state):
+    if not guard_enter(&handle.state) and not guard_enter_known(&handle.state):
         libzmq.set_errno(EBUSY)
         return False
     rc = libzmq.zmq_msg_send(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT)
@@ -33,12 +33,37 @@ cdef inline bint try_send(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags)
 cdef inline bint try_recv(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags) noexcept:
     """Receive what is there; as try_send()."""
     cdef int rc
-    if not guard_enter(&handle.state):
-        libzmq.set_errno(EBUSY)
+    if not guard_enter(&handle.state) and not enter_if_not_empty(handle):
         return False
     rc = libzmq.zmq_msg_recv(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT)
     guard_leave(&handle.state)
+    if rc == -1:
+        note_empty(handle)
     return rc != -1
+
+
+cdef bint enter_if_not_empty(SocketHandle handle) noexcept:
+    """Enter, unless somebody is inside (EBUSY), or there was nothing to receive and nothing has happened since (EAGAIN).
+
+    To ask libzmq once more whether it has something would cost it a system call.
+    """
+    if not guard_enter_known(&handle.state):
+        libzmq.set_errno(EBUSY)
+        return False
+    if handle.known_empty and not zmqfast_has_news(handle.ptr):
+        guard_leave(&handle.state)
+        guard_mark_known(&handle.state)
+        libzmq.set_errno(EAGAIN)
+        return False
+    return True
+
+
+cdef inline void note_empty(SocketHandle handle) noexcept:
+    """A receive has just failed; if because there is nothing, that holds until there is news or the socket is used."""
+    if would_wait() and handle.peekable:
+        handle.known_empty = True
+        handle.known_events = -1
+        guard_mark_known(&handle.state)
 
 
 cdef int send_patiently(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, object timeout) except -1:

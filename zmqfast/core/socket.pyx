@@ -53,6 +53,7 @@ cdef class Socket:
     @property
     def underlying(self):
         """The address of libzmq's socket; 0 once closed."""
+        self.own().expose()
         return <size_t>self.own().ptr
 
     @property
@@ -232,7 +233,9 @@ cdef class Socket:
         """
         cdef SocketHandle handle = self.own()
         cdef int number = option
-        if number == libzmq.ZMQ_EVENTS or number == libzmq.ZMQ_FD:
+        if number == libzmq.ZMQ_EVENTS:
+            return handle.current_events()
+        if number == libzmq.ZMQ_FD:
             handle.enter()
         else:
             handle.enter_quietly()
