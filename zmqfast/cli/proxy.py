@@ -20,7 +20,8 @@ ANSWER_S = 5.0
 @click.argument("backend")
 @click.option("--kind", type=click.Choice(list(KINDS)), default="pubsub", show_default=True,
               help="What goes through, which says of which types the two sockets are.")
-@click.option("--statistics", is_flag=True, help="Each second a line on stdout, when something has changed.")
+@click.option("--statistics", is_flag=True,
+              help="Each second a line on stdout, when something has changed. libzmq counts frames; 4.3.4 messages.")
 def proxy(frontend: str, backend: str, kind: str, statistics: bool) -> None:
     """Carry messages between FRONTEND, to which publishers, pushers or clients connect, and BACKEND. Binds both."""
     types = KINDS[kind]

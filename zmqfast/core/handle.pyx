@@ -77,6 +77,7 @@ cdef class SocketHandle:
     cdef bint peekable              # nobody but us calls libzmq with this socket, and peek.cpp can look inside
     cdef bint known_empty           # with GUARD_KNOWN: a receive has found nothing
     cdef int known_events           # with GUARD_KNOWN: ZMQ_EVENTS; -1 where only known_empty is known
+    cdef libzmq.zmq_fd_t fd         # ZMQ_FD, which stays the same; thread-safe sockets have none: see descriptor()
     cdef void *poller               # zmq_poller that watches a thread-safe socket, which has no descriptor itself
 
     def __cinit__(self, ContextHandle context, int socket_type):
@@ -88,6 +89,9 @@ cdef class SocketHandle:
         self.ptr = context.new_socket(socket_type)
         if libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_THREAD_SAFE, &thread_safe, &size) == 0:
             self.thread_safe = thread_safe      # an older libzmq has no such option, and no such socket
+        size = sizeof(self.fd)
+        if not self.thread_safe:
+            libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_FD, &self.fd, &size)     # never fails for these types
         self.peekable = CAN_PEEK and not self.thread_safe
         # a libzmq without its draft API has no such options, and reads and writes 8 KiB at a time
         libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_IN_BATCH_SIZE, &batch_size, sizeof(int))
@@ -280,10 +284,8 @@ cdef class SocketHandle:
     cdef libzmq.zmq_fd_t descriptor(self) except? -1:
         """What becomes readable when ZMQ_EVENTS may have changed. Caller is inside."""
         cdef libzmq.zmq_fd_t fd = -1
-        cdef size_t size = sizeof(fd)
         if not self.thread_safe:
-            check(libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_FD, &fd, &size), "getsockopt", "FD")
-            return fd
+            return self.fd
         if self.poller == NULL:
             self.poller = libzmq.zmq_poller_new()
             check_new(self.poller, "zmq_poller_new")

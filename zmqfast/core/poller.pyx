@@ -30,6 +30,9 @@ cdef class PollItem:
     cdef int ready(self) except -1:
         """What a socket can do at once. Leaves its descriptor unreadable, so that waiting for it makes sense."""
         cdef SocketHandle handle = self.handle
+        if not handle.thread_safe:
+            self.fd = handle.fd
+            return handle.current_events() & self.flags
         handle.enter()
         try:
             self.fd = handle.descriptor()
@@ -82,11 +85,16 @@ cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, double left_ms):
     cdef int events
     cdef int rc
     cdef bint any_ready = False
+    cdef bint sockets_only = True
     cdef long wait_ms = <long>left_ms
     cdef list found = []
     for i in range(count):
         item = <PollItem>items[i]
-        events = 0 if item.handle is None else item.ready()
+        if item.handle is None:
+            events = 0
+            sockets_only = False
+        else:
+            events = item.ready()
         any_ready = any_ready or events != 0
         found.append(events)
         waiting[i].socket = NULL
@@ -95,8 +103,11 @@ cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, double left_ms):
         waiting[i].revents = 0
     if any_ready:
         wait_ms = 0
-    with nogil:
-        rc = libzmq.zmq_poll(waiting, <int>count, wait_ms)
+    if wait_ms == 0 and sockets_only:
+        rc = 0          # there is nothing more to find out
+    else:
+        with nogil:
+            rc = libzmq.zmq_poll(waiting, <int>count, wait_ms)
     if rc == -1:
         if libzmq.zmq_errno() != EINTR:
             fail(libzmq.zmq_errno(), "zmq_poll", None)
