@@ -214,13 +214,30 @@ def test_closing_tells_the_callback_and_ends_it(run, streams):
     run(main)
 
 
-def test_a_stream_of_an_asyncio_socket_shares_it(run, context):
+def test_a_stream_of_an_asyncio_socket_warns_and_shares_it(run, context):
     async def main() -> None:
         socket = zmq_asyncio.Socket(context, zmq.PULL)
-        stream = ZMQStream(socket)
+        with pytest.warns(RuntimeWarning, match="blocking Socket"):
+            stream = ZMQStream(socket)
         assert stream.socket.underlying == socket.underlying
         assert not isinstance(stream.socket, zmq_asyncio.Socket)
         stream.close(linger=0)
+
+    run(main)
+
+
+def test_a_callback_may_be_set_in_another_thread(run, context):
+    """As ipykernel does."""
+
+    async def main() -> None:
+        pull, push = ZMQStream(context.socket(zmq.PULL)), context.socket(zmq.PUSH)
+        port = pull.bind_to_random_port("tcp://127.0.0.1")
+        push.connect(f"tcp://127.0.0.1:{port}")
+        received = Collected(1)
+        await asyncio.get_running_loop().run_in_executor(None, pull.on_recv, received)
+        push.send(b"x")
+        await received.done
+        pull.close()
 
     run(main)
 
@@ -264,4 +281,5 @@ def test_sockets_of_eventloop_future_return_futures(run):
 
     run(main)
     assert ioloop.ZMQIOLoop is ioloop.IOLoop
-    ioloop.install()
+    with pytest.warns(DeprecationWarning, match="nothing is installed"):
+        ioloop.install()

@@ -284,8 +284,10 @@ cdef class SocketHandle:
     cdef libzmq.zmq_fd_t descriptor(self) except? -1:
         """What becomes readable when ZMQ_EVENTS may have changed. Caller is inside."""
         cdef libzmq.zmq_fd_t fd = -1
-        if not self.thread_safe:
-            return self.fd
+        cdef size_t size = sizeof(fd)
+        if not self.thread_safe:    # we know it, but not whether the context has ended
+            check(libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_FD, &fd, &size), "getsockopt", "FD")
+            return fd
         if self.poller == NULL:
             self.poller = libzmq.zmq_poller_new()
             check_new(self.poller, "zmq_poller_new")

@@ -8,6 +8,7 @@ import json
 import logging
 import pickle
 import time
+import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 from collections.abc import Callable
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ZMQStream"]
 
+SOCKET_CALLS = (    # that a stream has as well
+    "bind", "bind_to_random_port", "connect", "getsockopt", "getsockopt_string", "getsockopt_unicode",
+    "setsockopt", "setsockopt_string", "setsockopt_unicode",
+)
 TURN_S = 0.002      # for so long messages are handled in one go; then the loop gets its turn
 
 _log = logging.getLogger("zmqfast.eventloop")
@@ -34,7 +39,7 @@ _log = logging.getLogger("zmqfast.eventloop")
 class ZMQStream:
     """A socket in an IOLoop: messages go to a callback when they come, and out when the socket can take them.
 
-    Use it in the loop's thread. The socket itself may be used beside it.
+    Use it in the loop's thread; callbacks may be set in another. The socket itself may be used beside it.
 
     Args:
         socket: a Socket; of an asyncio socket, what it shares is used.
@@ -43,6 +48,8 @@ class ZMQStream:
 
     def __init__(self, socket: _core.Socket, io_loop: IOLoop | None = None) -> None:
         if isinstance(socket, _core.AsyncSocket):
+            warnings.warn("ZMQStream uses what this asyncio socket shares; give it a blocking Socket", RuntimeWarning,
+                          stacklevel=2)
             socket = Socket(shadow=socket)
         self.socket: Any = socket
         self.io_loop = io_loop or IOLoop.current()
@@ -56,6 +63,8 @@ class ZMQStream:
         self._send_callback: Callable[[Any, Any], Any] | None = None
         self._error_callback: Callable[[], Any] | None = None
         self._close_callback: Callable[[], Any] | None = None
+        for call in SOCKET_CALLS:
+            setattr(self, call, getattr(socket, call))
 
     # callbacks
 
@@ -219,7 +228,11 @@ class ZMQStream:
             waiting.cancel()
 
     def _watch(self) -> None:
-        """Wait for what we have a use for."""
+        """Wait for what we have a use for; from another thread than the loop's, soon."""
+        loop = cast(Any, self.io_loop).asyncio_loop
+        if loop.is_running() and asyncio._get_running_loop() is not loop:
+            loop.call_soon_threadsafe(self._watch_if_open)
+            return
         wanted = 0
         if self._recv_callback is not None:
             wanted |= POLLIN
@@ -234,6 +247,10 @@ class ZMQStream:
         if wanted:
             self._waiting = self._watcher.poll(None, wanted)
             self._waiting.add_done_callback(self._on_events)
+
+    def _watch_if_open(self) -> None:
+        if not self.closed():
+            self._watch()
 
     def _on_events(self, finished: asyncio.Future[int]) -> None:
         self._waiting, self._wanted = None, 0

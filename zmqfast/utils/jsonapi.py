@@ -7,6 +7,8 @@ from typing import Any
 
 __all__ = ["dumps", "loads"]
 
+jsonmod = json      # pyzmq's name for the library behind it
+
 
 def dumps(o: object, **kwargs: Any) -> bytes:
     """The object as JSON, in bytes; keyword arguments go to json.dumps."""
