@@ -46,6 +46,7 @@ static inline int zmqfast_missing (void)
 #define ZMQFAST_DRAFTS 0
 #ifndef ZMQ_RADIO
 #define ZMQ_RADIO 14
+#define ZMQ_DISH 15
 #define ZMQ_DGRAM 18
 #define ZMQ_CHANNEL 20
 #endif

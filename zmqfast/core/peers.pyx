@@ -33,22 +33,23 @@ cdef bint start_watch(SocketHandle handle) except -1:
     """Whether the watch could be started. It is idle until somebody waits."""
     cdef SocketHandle reader
     cdef bytes endpoint = b"inproc://zmqfast.watch.%d" % atomic_add(&watch_numbers, 1)
-    if not libzmq.ZMQFAST_DRAFTS:
-        return False
+    cdef int rc
     handle.context.opening_watch = True
     try:
-        reader = SocketHandle(handle.context, libzmq.ZMQ_SUB)
+        reader = SocketHandle(handle.context, libzmq.ZMQ_SUB if libzmq.ZMQFAST_DRAFTS else libzmq.ZMQ_PAIR)
     except Exception:           # no descriptors, or no room within MAX_SOCKETS: the user's sockets come first
         return False
     finally:
         handle.context.opening_watch = False
-    reader.set_int(libzmq.ZMQ_RCVHWM, WATCH_HWM)
     reader.set_int(libzmq.ZMQ_LINGER, 0)
-    libzmq.zmq_setsockopt(reader.ptr, libzmq.ZMQ_SUBSCRIBE, NULL, 0)    # fails for socket types other than SUB only
-    if (
-        libzmq.zmq_socket_monitor_versioned(handle.ptr, endpoint, WATCHED_EVENTS, EVENT_VERSION, libzmq.ZMQ_PUB) == -1
-        or libzmq.zmq_connect(reader.ptr, endpoint) == -1
-    ):
+    if libzmq.ZMQFAST_DRAFTS:
+        reader.set_int(libzmq.ZMQ_RCVHWM, WATCH_HWM)
+        libzmq.zmq_setsockopt(reader.ptr, libzmq.ZMQ_SUBSCRIBE, NULL, 0)    # fails for socket types other than SUB only
+        rc = libzmq.zmq_socket_monitor_versioned(handle.ptr, endpoint, WATCHED_EVENTS, EVENT_VERSION, libzmq.ZMQ_PUB)
+    else:                       # a monitor is a PAIR, which must not be full
+        reader.set_int(libzmq.ZMQ_RCVHWM, 0)
+        rc = libzmq.zmq_socket_monitor(handle.ptr, endpoint, WATCHED_EVENTS)
+    if rc == -1 or libzmq.zmq_connect(reader.ptr, endpoint) == -1:
         libzmq.zmq_socket_monitor(handle.ptr, NULL, 0)      # fails only if the context is ending
         return False                                        # reader closes itself
     handle.watch = reader

@@ -45,7 +45,9 @@ typedef struct pool_block_t
 
 static pool_block_t *pool_own[POOL_SIZES];     /* the makers' */
 static atomic_word_t pool_returned[POOL_SIZES]; /* anybody's */
-static atomic_int_t pool_making = 0;            /* without a GIL: who makes */
+#ifdef Py_GIL_DISABLED
+static atomic_int_t pool_making = 0; /* who makes */
+#endif
 
 static inline int pool_size_number (size_t size)
 {
