@@ -9,6 +9,8 @@ import errno
 import ipaddress
 import os
 import socket
+import time
+from pathlib import Path
 
 IPPROTO_PGM = 113
 
@@ -25,11 +27,8 @@ def check_raw_socket() -> None:
     socket.socket(socket.AF_INET, socket.SOCK_RAW, IPPROTO_PGM).close()
 
 
-def check_norm(endpoint: str) -> bool:
-    """norm://[id,][interface;]address:port, as norm_engine.cpp reads it, exists, and its port is free now.
-
-    Returns whether the port can be shared, because the address is a multicast group's.
-    """
+def check_norm(endpoint: str) -> None:
+    """norm://[id,][interface;]address:port, as norm_engine.cpp reads it, exists, and its port is free now."""
     interface, _, place = endpoint[len("norm://"):].rpartition(",")[2].rpartition(";")
     host, _, port = place.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -49,4 +48,18 @@ def check_norm(endpoint: str) -> bool:
         if shared:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         trial.bind(("", int(port)))
-    return shared
+
+
+def is_taken(endpoint: str) -> bool:
+    """Whether somebody has the port of a norm endpoint; found out without having it for a moment ourselves.
+
+    Where the system has no /proc/net, whether it may be assumed.
+    """
+    port = int(endpoint.rpartition(":")[2])
+    tables = [table for table in map(Path, ("/proc/net/udp", "/proc/net/udp6")) if table.exists()]
+    if not tables:
+        time.sleep(0.1)
+        return True
+    return any(
+        int(line.split()[1].rpartition(":")[2], 16) == port
+        for table in tables for line in table.read_text().splitlines()[1:])

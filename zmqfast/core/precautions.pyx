@@ -141,11 +141,9 @@ cdef int settle_norm(SocketHandle handle, bytes endpoint) except -1:
     guard_hold(&handle.state)
     try:
         for _ in range(NORM_SETTLES_MS):
-            if endpoint_checks.check_norm(printable(endpoint)):
-                break       # several may have it
+            if endpoint_checks.is_taken(printable(endpoint)):
+                break
             sleep(0.001)
-    except OSError:
-        pass                # it is taken
     finally:
         guard_let_go(&handle.state)
     return 0
