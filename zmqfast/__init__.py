@@ -1,6 +1,7 @@
 """ZeroMQ for Python: libzmq inside, as fast as C, pyzmq's names."""
 
-from zmqfast import constants
+import sys
+
 from zmqfast._core import (
     COPY_THRESHOLD,
     DRAFT_API,
@@ -22,7 +23,6 @@ from zmqfast._core import (
     zmq_version_info,
 )
 from zmqfast._core import Frame as Message
-from zmqfast.constants import *
 from zmqfast.context import Context
 from zmqfast.errors import (
     Again,
@@ -36,7 +36,6 @@ from zmqfast.errors import (
     ZMQError,
     ZMQVersionError,
 )
-from zmqfast.monitor import MonitorEvent
 from zmqfast.poller import Poller, select
 from zmqfast.socket import Socket
 from zmqfast.version import __version__, version_info
@@ -92,9 +91,9 @@ __all__ = [
     "zmq_version",
     "zmq_version_info",
 ]
-__all__ += constants.__all__
 
 if TYPE_CHECKING:
+    from zmqfast import constants
     from zmqfast import errors as error
     from zmqfast.compat import backend, sugar
     from zmqfast.compat.building import get_includes, get_library_dirs
@@ -104,8 +103,13 @@ if TYPE_CHECKING:
     from zmqfast.compat.sugar.socket import SyncSocket
     from zmqfast.compat.sugar.stopwatch import Stopwatch
     from zmqfast.compat.sugar.version import __revision__, pyzmq_version, pyzmq_version_info
+    from zmqfast.constants import *
+    from zmqfast.monitor import MonitorEvent
+
+    __all__ += constants.__all__
 else:
-    _late = {           # what few programs use is imported when it is asked for: name → module
+    _late = {           # what an import need not wait for is imported when it is asked for: name → module
+        "MonitorEvent": "monitor",
         "Stopwatch": "compat.sugar.stopwatch",
         "SyncContext": "compat.sugar.context",
         "SyncSocket": "compat.sugar.socket",
@@ -118,16 +122,40 @@ else:
         "pyzmq_version_info": "compat.sugar.version",
         "uninstall_as_zmq": "compat.install",
     }
-    _late_modules = {"backend": "compat.backend", "error": "errors", "sugar": "compat.sugar", "utils": "utils"}
+    _late_modules = {
+        "backend": "compat.backend",
+        "constants": "constants",
+        "error": "errors",
+        "monitor": "monitor",
+        "sugar": "compat.sugar",
+        "utils": "utils",
+    }
+    _own_names = __all__
+    del __all__         # with the constants in it, it is late as well
+
+    def _module(name):
+        __import__(f"zmqfast.{name}")
+        return sys.modules[f"zmqfast.{name}"]
 
     def __getattr__(name):
-        from importlib import import_module
-
         if name in _late:
-            value = getattr(import_module(f"zmqfast.{_late[name]}"), name)
-        elif name in _late_modules:
-            value = import_module(f"zmqfast.{_late_modules[name]}")
-        else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = value
-        return value
+            value = globals()[name] = getattr(_module(_late[name]), name)
+            return value
+        if name in _late_modules:
+            value = globals()[name] = _module(_late_modules[name])
+            return value
+        if not name.startswith("__") or name == "__all__":
+            _take_constants()
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def _take_constants():
+        """Have every constant as a name of this module, and __all__: all at once, when the first is asked for."""
+        constants = _module("constants")
+        globals().update({name: getattr(constants, name) for name in constants.__all__})
+        globals()["__all__"] = _own_names + constants.__all__
+
+    def __dir__():
+        _take_constants()
+        return sorted({*globals(), *_late, *_late_modules})

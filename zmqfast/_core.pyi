@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeVar, final, overload
 
 from typing_extensions import Buffer, Never, Self, disjoint_base
 
+from zmqfast.constants import SocketType
+
 _T = TypeVar("_T")
 
 # errno
@@ -124,7 +126,6 @@ class Batch:
 
 # options
 
-def _set_option_types(options: Iterable[tuple[int, int, str]]) -> None: ...
 
 # socket
 
@@ -148,7 +149,7 @@ class Socket:
     @property
     def closed(self) -> bool: ...
     @property
-    def _type(self) -> int: ...
+    def _type(self) -> SocketType: ...
     def bind(self, addr: str | bytes) -> None: ...
     def connect(self, addr: str | bytes) -> None: ...
     def unbind(self, addr: str | bytes) -> None: ...

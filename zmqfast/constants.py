@@ -6,6 +6,8 @@ import errno
 import sys
 from enum import IntEnum, IntFlag
 
+from zmqfast import errors
+
 __all__ = [
     "AFFINITY",
     "BACKLOG",
@@ -285,7 +287,8 @@ __all__ = [
     "events",
 ]
 
-HAUSNUMERO = 156384712      # where libzmq's own error numbers start
+
+HAUSNUMERO = errors.HAUSNUMERO
 
 # Python's errno has Winsock's numbers under these names; libzmq reports those of the C runtime's errno.h.
 UCRT_ERRNO = {
@@ -346,9 +349,12 @@ class Errno(IntEnum):
     # libzmq's own
     EFSM = HAUSNUMERO + 51
     ENOCOMPATPROTO = HAUSNUMERO + 52
-    ETERM = HAUSNUMERO + 53
+    ETERM = errors.ETERM
     EMTHREAD = HAUSNUMERO + 54
 
+
+errors.Again.errno = Errno.EAGAIN               # errors can do without this module, which takes long to import
+errors.ContextTerminated.errno = Errno.ETERM
 
 EAGAIN = Errno.EAGAIN
 EFAULT = Errno.EFAULT
@@ -742,6 +748,9 @@ NORM_PUSH = SocketOption.NORM_PUSH
 def option_types() -> list[tuple[int, int, str]]:
     """Number, C type and name of every socket option, for the core's table."""
     return [(option, option._opt_type, option.name) for option in SocketOption]
+
+
+BYTES_OPTIONS: frozenset[int] = frozenset(option for option in SocketOption if option._opt_type == OptType.BYTES)
 
 
 class MessageOption(IntEnum):

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import atexit
 import errno
-import operator
 import os
-import threading
-import weakref
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, overload
-from collections.abc import Callable
+from _thread import RLock       # what threading.RLock is; importing that module takes longer
 
 from zmqfast import _core
-from zmqfast.constants import SocketOption
 from zmqfast.errors import SocketBusy, ZMQError
+from zmqfast.generics import Generic, cast
 from zmqfast.options import ContextOptions
 from zmqfast.socket import Socket, public_name
 
+TYPE_CHECKING = False       # type checkers take it for true; importing typing takes longer than all of zmqfast
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+    from typing import Any, ClassVar, TypeVar, overload
 
     from typing_extensions import Self
+    from weakref import ReferenceType
 
-SocketT = TypeVar("SocketT", bound=Socket[Any], covariant=True)
-OtherSocketT = TypeVar("OtherSocketT", bound=Socket[Any])
+    SocketT = TypeVar("SocketT", bound=Socket[Any], covariant=True)
+    OtherSocketT = TypeVar("OtherSocketT", bound=Socket[Any])
+else:
+    SocketT = None
 
 
 class Context(_core.Context, ContextOptions, Generic[SocketT]):
@@ -37,14 +39,10 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         shadow: a Context, or the `underlying` address of one, to share instead of making a new one.
     """
 
-    __slots__ = ("exit_linger", "sockopts")
+    __slots__ = ("_exit_linger", "sockopts")
 
     _socket_class: ClassVar[type[Socket[Any]]] = Socket
     _instance: ClassVar[Context[Any] | None] = None     # a subclass that says so again has an instance of its own
-
-    exit_linger: int | None
-    """How many ms the exit of the process may wait for this context's unsent messages; None, as in pyzmq, waits not
-    at all, -1 for ever."""
 
     sockopts: dict[int, Any]
 
@@ -54,11 +52,21 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         shadow: _core.Context | int | None = None,
     ) -> None:
         super().__init__(io_threads, shadow)
-        self.exit_linger = None
+        self._exit_linger: int | None = None
         source = io_threads if isinstance(io_threads, Context) else shadow
         self.sockopts = dict(source.sockopts) if isinstance(source, Context) else {}
-        if not self._is_shadow:
-            _living.add(self)
+
+    @property
+    def exit_linger(self) -> int | None:
+        """How many ms the exit of the process may wait for this context's unsent messages; None, as in pyzmq, waits
+        not at all, -1 for ever."""
+        return self._exit_linger
+
+    @exit_linger.setter
+    def exit_linger(self, value: int | None) -> None:
+        self._exit_linger = value
+        if value is not None and not self._is_shadow:
+            _wait_for(self)
 
     @classmethod
     def instance(cls, io_threads: int = 1) -> Self:
@@ -84,12 +92,15 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         """A Context that shares the libzmq context of another one, or of its `underlying` address."""
         return cls(shadow=address)
 
-    @overload
-    def socket(self, socket_type: int, socket_class: None = None, **kwargs: Any) -> SocketT: ...
-    @overload
-    def socket(
-        self, socket_type: int, socket_class: Callable[[Any, int], OtherSocketT], **kwargs: Any
-    ) -> OtherSocketT: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def socket(self, socket_type: int, socket_class: None = None, **kwargs: Any) -> SocketT: ...
+        @overload
+        def socket(
+            self, socket_type: int, socket_class: Callable[[Any, int], OtherSocketT], **kwargs: Any
+        ) -> OtherSocketT: ...
+
     def socket(self, socket_type: int, socket_class: Any = None, **kwargs: Any) -> Any:
         """Open a socket of `socket_type` with this context's default options.
 
@@ -117,6 +128,8 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
 
     def setsockopt(self, opt: int, value: Any) -> None:
         """Set the default of a socket option for the sockets opened from now on."""
+        from zmqfast.constants import SocketOption
+
         self.sockopts[SocketOption(opt)] = value
 
     def destroy(self, linger: int | None = None) -> None:
@@ -130,7 +143,9 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         if self.closed:
             return
         if linger is not None:
-            linger = operator.index(linger)     # before any socket is closed
+            from operator import index
+
+            linger = index(linger)      # before any socket is closed
         for socket in self._sockets():
             try:
                 socket.close(linger)
@@ -157,25 +172,32 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         return f"<{public_name(type(self))}({sockets}) at {id(self):#x}{' closed' if self.closed else ''}>"
 
 
-_instance_lock = threading.RLock()
+_instance_lock = RLock()
 
 
 def _renew_instance_lock() -> None:
     """In a forked child: the thread that held the lock may not be there."""
     global _instance_lock
-    _instance_lock = threading.RLock()
+    _instance_lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_instance_lock)
 
-_living: weakref.WeakSet[Context[Any]] = weakref.WeakSet()
+_patient: set[ReferenceType[Context[Any]]] = set()     # contexts that the exit waits for
+
+
+def _wait_for(context: Context[Any]) -> None:
+    from weakref import ref
+
+    _patient.add(ref(context, _patient.discard))
 
 
 def _wait_at_exit() -> None:
     """Give the contexts that ask for it their time to send what is unsent."""
-    for context in list(_living):
-        if context.exit_linger is not None and not context.closed:
+    for reference in list(_patient):
+        context = reference()
+        if context is not None and context.exit_linger is not None and not context.closed:
             context.destroy(linger=context.exit_linger)
 
 

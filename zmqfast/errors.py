@@ -20,11 +20,14 @@ The core raises these while it is being imported itself, so nothing here imports
 from __future__ import annotations
 
 import os
-from errno import EBUSY, EINTR
-
-from zmqfast.constants import Errno
+from errno import EAGAIN, EBUSY, EINTR
 
 TYPE_CHECKING = False       # type checkers take it for true; importing typing costs more than this whole module
+if TYPE_CHECKING:
+    from zmqfast.constants import Errno
+
+HAUSNUMERO = 156384712              # where libzmq's own error numbers start (zmq.h)
+ETERM = HAUSNUMERO + 53
 
 __all__ = [
     "Again",
@@ -92,13 +95,14 @@ class Again(ZMQError):
         message: what was being done; (errno, msg) as pyzmq takes them are ignored.
     """
 
-    errno = Errno.EAGAIN
-    strerror = os.strerror(Errno.EAGAIN)
+    strerror = os.strerror(EAGAIN)
 
     if TYPE_CHECKING:
+        errno: Errno
 
         def __init__(self, errno: int | str = ..., msg: str = ...) -> None: ...
     else:
+        errno = EAGAIN              # Errno.EAGAIN as soon as there is an Errno
         __init__ = object.__init__      # C: an empty socket costs no Python call; args are kept by __new__
 
     __str__ = message_or_reason
@@ -111,13 +115,14 @@ class ContextTerminated(ZMQError):
         message: what was being done; (errno, msg) as pyzmq takes them are ignored.
     """
 
-    errno = Errno.ETERM
     strerror = "Context was terminated"
 
     if TYPE_CHECKING:
+        errno: Errno
 
         def __init__(self, errno: int | str = ..., msg: str = ...) -> None: ...
     else:
+        errno = ETERM
         __init__ = object.__init__
 
     __str__ = message_or_reason
@@ -184,8 +189,8 @@ class DraftFDWarning(RuntimeWarning):
 
 
 CLASSES: dict[int, type[Again] | type[ContextTerminated] | type[InterruptedSystemCall]] = {
-    Errno.EAGAIN: Again,
-    Errno.ETERM: ContextTerminated,
+    EAGAIN: Again,
+    ETERM: ContextTerminated,
     EINTR: InterruptedSystemCall,
 }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from zmqfast._core import zmq_poll
-from zmqfast.constants import POLLERR, POLLIN, POLLOUT
 
+TYPE_CHECKING = False       # type checkers take it for true; importing typing takes longer than all of zmqfast
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
+
+POLLIN, POLLOUT, POLLERR = 1, 2, 4      # constants.PollEvent's, which take longer to import
 
 
 class Poller:

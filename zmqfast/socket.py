@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import errno
 import itertools
-import json
-import pickle
-import random
-import warnings
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
-from collections.abc import Callable
+from _warnings import warn      # what warnings.warn is; importing that module takes longer
 
 from zmqfast import _core
-from zmqfast.constants import EVENT_ALL, LINGER, PAIR, OptType, SocketOption, SocketType, option_types
 from zmqfast.errors import ZMQBindError, ZMQError
-from zmqfast.monitor import MonitorEvent, parse_event
+from zmqfast.generics import Generic, cast
 from zmqfast.options import SocketOptions
 
+TYPE_CHECKING = False       # type checkers take it for true; importing typing takes longer than all of zmqfast
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
+    from typing import Any, ClassVar, TypeVar
 
     from typing_extensions import Buffer, Self
 
     from zmqfast._core import Frame, MessageTracker
+    from zmqfast.constants import SocketType
+    from zmqfast.monitor import MonitorEvent
 
-ReceivedT = TypeVar("ReceivedT", covariant=True)
-ValueT = TypeVar("ValueT")
+    ReceivedT = TypeVar("ReceivedT", covariant=True)
+    ValueT = TypeVar("ValueT")
+else:
+    ReceivedT = ValueT = None
 
 FIRST_RANDOM_PORT = 49152       # the dynamic ports (RFC 6335)
 LAST_RANDOM_PORT = 65536        # exclusive, as pyzmq's
-
-_core._set_option_types(option_types())
-_BYTES_OPTIONS = frozenset(number for number, kind, _ in option_types() if kind == OptType.BYTES)
 
 _monitor_numbers = itertools.count(1)
 
@@ -60,7 +57,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         def __init__(
             self: Socket[bytes],
             ctx_or_socket: _core.Context | _core.Socket | None = None,
-            socket_type: int = PAIR,
+            socket_type: int = 0,
             *,
             shadow: _core.Socket | int | None = None,
             copy_threshold: int | None = None,
@@ -79,7 +76,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
     @property
     def socket_type(self) -> SocketType:
         """The socket's type, also once closed."""
-        return SocketType(self._type)
+        return self.type
 
     # endpoints
 
@@ -118,10 +115,12 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         if (min_port, max_port) == (FIRST_RANDOM_PORT, LAST_RANDOM_PORT):
             super().bind(f"{addr}:*")
             return int(self.last_endpoint.rpartition(b":")[2])
+        from random import randrange
+
         if not min_port < max_port:
             raise ValueError(f"bind_to_random_port: no port is in {min_port}..{max_port}")
         for _ in range(max_tries):
-            port = random.randrange(min_port, max_port)
+            port = randrange(min_port, max_port)
             try:
                 super().bind(f"{addr}:{port}")
             except ZMQError as error:
@@ -142,7 +141,9 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         Raises:
             TypeError: the option is an int.
         """
-        if option not in _BYTES_OPTIONS:
+        from zmqfast.constants import BYTES_OPTIONS
+
+        if option not in BYTES_OPTIONS:
             raise TypeError(f"getsockopt {option!r} is not text")
         return cast(bytes, self.get(option)).decode(encoding)
 
@@ -170,11 +171,11 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
 
     def get_hwm(self) -> int:
         """The high-water mark of both directions, in messages; where they differ, the sender's."""
-        return cast(int, self.get(SocketOption.SNDHWM))
+        return self.sndhwm
 
     def set_hwm(self, value: int) -> None:
         """Set the high-water mark of both directions, in messages; 0 is none. Counts for later binds and connects."""
-        self.set(SocketOption.HWM, value)
+        self.HWM = value
 
     # typed messages
 
@@ -204,22 +205,30 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
     def send_json(self, obj: Any, flags: int = 0, *, routing_id: Any = None, group: Any = None,
                   timeout: float | None = None, **kwargs: Any) -> MessageTracker | None:
         """Send an object as one frame of JSON; other keyword arguments go to json.dumps."""
-        body = json.dumps(obj, **kwargs).encode()
+        from json import dumps
+
+        body = dumps(obj, **kwargs).encode()
         return self.send(body, flags, routing_id=routing_id, group=group, timeout=timeout)
 
     def recv_json(self, flags: int = 0, *, timeout: float | None = None, **kwargs: Any) -> Any:
         """Receive one frame of JSON as an object; other keyword arguments go to json.loads."""
-        return json.loads(self.recv(flags, timeout=timeout), **kwargs)
+        from json import loads
+
+        return loads(self.recv(flags, timeout=timeout), **kwargs)
 
     def send_pyobj(
-        self, obj: Any, flags: int = 0, protocol: int = pickle.DEFAULT_PROTOCOL, **kwargs: Any
+        self, obj: Any, flags: int = 0, protocol: int | None = None, **kwargs: Any
     ) -> MessageTracker | None:
-        """Send an object as one frame, pickled. Other arguments and errors: send()."""
-        return self.send(pickle.dumps(obj, protocol), flags, **kwargs)
+        """Send an object as one frame, pickled; by pickle's default protocol. Other arguments and errors: send()."""
+        from pickle import dumps
+
+        return self.send(dumps(obj, protocol), flags, **kwargs)
 
     def recv_pyobj(self, flags: int = 0, **kwargs: Any) -> Any:
         """Receive one pickled object. Unpickling runs what the sender wrote: only from peers that you trust."""
-        return pickle.loads(self.recv(flags, **kwargs))
+        from pickle import loads
+
+        return loads(self.recv(flags, **kwargs))
 
     def send_serialized(
         self,
@@ -252,9 +261,11 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         if self._monitor_socket is not None and not self._monitor_socket.closed:
             return self._monitor_socket
         endpoint = f"inproc://zmqfast.monitor.{next(_monitor_numbers)}" if addr is None else addr
+        from zmqfast.constants import EVENT_ALL, PAIR
+
         reader = self._monitor_class(self.context, PAIR)
         try:
-            reader.set(LINGER, 0)
+            reader.linger = 0
             self.monitor(endpoint, EVENT_ALL if events is None else events)
             _core.Socket.connect(reader, endpoint)
         except BaseException:
@@ -287,7 +298,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
 
     def __del__(self) -> None:
         if not self.closed and not self._is_shadow:
-            warnings.warn(f"unclosed socket {self!r}", ResourceWarning, stacklevel=2, source=self)
+            warn(f"unclosed socket {self!r}", ResourceWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         closed = " closed" if self.closed else ""
@@ -306,7 +317,7 @@ class EndpointContext(Generic[ValueT]):
 
     def __enter__(self) -> ValueT:
         if self._kind == "bind":
-            self._endpoint = cast(Any, self._socket).last_endpoint  # a wildcard is unbound by what the system chose
+            self._endpoint = cast("Any", self._socket).last_endpoint  # a wildcard is unbound by what the system chose
         return self._socket
 
     def __exit__(
@@ -334,6 +345,8 @@ class MonitorSocket(Socket[bytes]):
         self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
     ) -> MonitorEvent:
         """The next event, a MonitorEvent. Waits and raises like Socket.recv()."""
+        from zmqfast.monitor import parse_event
+
         return parse_event(self.recv_multipart(flags, timeout=timeout))
 
 

@@ -130,7 +130,7 @@ def test_every_member_is_a_name_of_the_package():
 def test_all_names_are_exported_in_order():
     assert constants.__all__ == sorted(set(constants.__all__))
     public = {name for name, value in vars(constants).items() if name.isupper() or value in ENUMS}
-    assert public - set(constants.__all__) == {"UCRT_ERRNO", "OptType"}
+    assert public - set(constants.__all__) == {"BYTES_OPTIONS", "UCRT_ERRNO", "OptType"}
 
 
 def test_a_socket_option_carries_its_c_type():

@@ -14,6 +14,7 @@ PROGRAM = """
     import sys
     import warnings
     import zmqfast as zmq
+    import zmqfast.constants        # a file, which would need a descriptor
 
     warnings.simplefilter("ignore", ResourceWarning)
     for limit in {limits}:

@@ -189,7 +189,7 @@ socket.bind("tcp://127.0.0.1:*")
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give its rights up")
 def test_pgm_without_the_right_to_raw_sockets_is_refused():
     (line,) = lines_of("""
-import zmqfast.endpoint_checks      # from where nobody may read
+import zmqfast.constants, zmqfast.endpoint_checks      # from where nobody may read
 os.setgroups([])
 os.setuid(65534)
 refused(opened(zmq.PUB).bind, "pgm://127.0.0.1;239.192.1.1:5555")

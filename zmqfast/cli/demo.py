@@ -143,7 +143,8 @@ def shown_progress(console: Console, rows_count: int, text_bytes: int) -> Iterat
             nonlocal begun
             before = begun * text_bytes
             begun += 1
-            bar.update(task, completed=before, description=escape(f"{begun}/{rows_count} {row.title}"))
+            bar.update(task, completed=before, description=escape(f"{begun}/{rows_count} {row.title}"),
+                       refresh=True)
             return lambda bytes_so_far: bar.update(task, completed=before + bytes_so_far)
 
         yield watch

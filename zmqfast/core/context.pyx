@@ -1,7 +1,5 @@
 """Context: a libzmq context, shared by threads freely."""
 
-import weakref
-
 from cpython.exc cimport PyErr_Clear, PyErr_SetInterrupt
 from cpython.pythread cimport (
     PyThread_allocate_lock,
@@ -15,6 +13,7 @@ cdef extern from "Python.h":
         PY_LOCK_INTR
     int PyThread_acquire_lock_timed(PyThread_type_lock lock, long long microseconds, int interruptible) nogil
 
+from cpython.weakref cimport PyWeakref_NewRef
 from libc.string cimport memset
 
 cdef extern from "<string.h>":
@@ -70,7 +69,7 @@ cdef class ContextHandle:
             fail(EMFILE, "Context", None)
         self.ptr = libzmq.zmq_ctx_new()
         check_new(self.ptr, "zmq_ctx_new")
-        CONTEXTS[<size_t>self.ptr] = weakref.ref(self)
+        CONTEXTS[<size_t>self.ptr] = PyWeakref_NewRef(self, None)
         count_add(&live_contexts, 1)
 
     def __dealloc__(self):

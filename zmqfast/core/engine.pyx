@@ -391,7 +391,7 @@ cdef class Wakeup(Follower):
     cdef object reference       # weak
 
     def __cinit__(self, AsyncSocket socket):
-        self.reference = weakref.ref(socket)
+        self.reference = PyWeakref_NewRef(socket, None)
 
     cdef int on_used(self) except -1:
         """Somebody calls libzmq past us, and may take the edge that we wait for."""

@@ -84,6 +84,8 @@ cdef class SocketHandle:
         cdef int thread_safe = 0
         cdef int batch_size = BATCH_SIZE
         cdef size_t size = sizeof(int)
+        if SocketType is None:
+            load_constants()
         self.context = context
         self.socket_type = socket_type
         self.ptr = context.new_socket(socket_type)
@@ -96,7 +98,7 @@ cdef class SocketHandle:
         # a libzmq without its draft API has no such options, and reads and writes 8 KiB at a time
         libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_IN_BATCH_SIZE, &batch_size, sizeof(int))
         libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_OUT_BATCH_SIZE, &batch_size, sizeof(int))
-        SOCKETS[<size_t>self.ptr] = weakref.ref(self)
+        SOCKETS[<size_t>self.ptr] = PyWeakref_NewRef(self, None)
         count_add(&live_sockets, 1)
 
     def __dealloc__(self):
@@ -147,7 +149,7 @@ cdef class SocketHandle:
         """Tell `follower` of the end, and after each mark_followed() of the next use."""
         if self.followers is None:
             self.followers = []
-        self.followers.append(weakref.ref(follower))
+        self.followers.append(PyWeakref_NewRef(follower, None))
         return 0
 
     cdef int unfollow(self, Follower follower) except -1:

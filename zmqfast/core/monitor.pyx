@@ -15,7 +15,7 @@ cdef int set_monitor(SocketHandle handle, bytes endpoint, int events) except -1:
         return 0
     handle.monitor_endpoint = endpoint
     handle.monitor_events = events
-    handle.context.monitored[endpoint] = weakref.ref(handle)
+    handle.context.monitored[endpoint] = PyWeakref_NewRef(handle, None)
     if endpoint in handle.context.inproc_waiting:
         begin_monitor(handle, waiting_reader(handle.context, endpoint))
     return 0
@@ -57,8 +57,8 @@ cdef int begin_monitor(SocketHandle handle, SocketHandle reader) except -1:
         handle.monitor_endpoint.decode("utf-8", "replace"),
     )
     handle.context.inproc_waiting.pop(handle.monitor_endpoint, None)
-    handle.monitor = weakref.ref(reader)
-    reader.monitored = weakref.ref(handle)
+    handle.monitor = PyWeakref_NewRef(reader, None)
+    reader.monitored = PyWeakref_NewRef(handle, None)
     return 0
 
 

@@ -1,9 +1,8 @@
 """Socket options by their C type."""
 
 from cpython.long cimport PyLong_AsLongLong, PyLong_AsUnsignedLongLong
+from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint64_t
-
-from operator import index
 
 cdef enum:
     OPTION_COUNT = 256
@@ -19,15 +18,20 @@ cdef enum:
 
 cdef unsigned char option_kinds[OPTION_COUNT]
 cdef dict OPTION_NAMES = {}
+cdef object SocketType = None       # the enum; this and the tables are loaded with the first socket
 
 
-def _set_option_types(options):
-    """Load the table of options: (number, kind, name) for each. An option that is not in it is an int."""
+cdef int load_constants() except -1:
+    """Load the table of options and SocketType. An option that is not in the table is an int."""
+    global SocketType
     cdef int number
-    for number, kind, name in options:
+    from zmqfast import constants
+    for number, kind, name in constants.option_types():
         if 0 <= number < OPTION_COUNT:
             option_kinds[number] = kind
         OPTION_NAMES[number] = name
+    SocketType = constants.SocketType
+    return 0
 
 
 cdef str option_name(int option):
@@ -164,7 +168,7 @@ cdef str kind_name(int kind):
 cdef object whole_number(object name, object value):
     """`value` as an int: ints, bools, enums, and what else says it is one (NumPy's integers)."""
     try:
-        return index(value)
+        return PyNumber_Index(value)
     except TypeError:
         raise TypeError(f"{name} takes an int, not {value!r}") from None
 

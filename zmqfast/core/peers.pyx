@@ -53,7 +53,7 @@ cdef bint start_watch(SocketHandle handle) except -1:
         libzmq.zmq_socket_monitor(handle.ptr, NULL, 0)      # fails only if the context is ending
         return False                                        # reader closes itself
     handle.watch = reader
-    handle.context.watched[id(handle)] = weakref.ref(handle)
+    handle.context.watched[id(handle)] = PyWeakref_NewRef(handle, None)
     count_add(&idle_watches, 1)
     atomic_add(&handle.state, GUARD_WATCHED)
     return True
@@ -170,7 +170,7 @@ cdef int name_inproc_end(SocketHandle handle, bytes endpoint, str call) except -
             handle.context.inproc_waiting.pop(endpoint, None)
         elif not any(end[0] == endpoint and end[2] for end in ends):
             handle.context.inproc_waiting.setdefault(endpoint, []).append(handle.socket_type)
-        ends.append((endpoint, weakref.ref(handle), call == "bind"))
+        ends.append((endpoint, PyWeakref_NewRef(handle, None), call == "bind"))
         return 0
     for end in ends:
         if end[0] == endpoint and end[1]() is handle and end[2] == (call == "unbind"):

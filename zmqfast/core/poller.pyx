@@ -4,7 +4,6 @@ Sockets are looked at (ZMQ_EVENTS) with the GIL held; the wait without the GIL i
 is touched while another thread may have it.
 """
 
-import threading
 
 
 cdef class PollItem:
@@ -62,7 +61,8 @@ def zmq_poll(sockets, timeout=-1):
     if timeout_ms != timeout_ms:
         raise ValueError("timeout is not a number of ms")
     if count == 0:
-        threading.Event().wait(None if timeout_ms < 0 else timeout_ms / 1000)
+        from threading import Event
+        Event().wait(None if timeout_ms < 0 else timeout_ms / 1000)
         return []
     waiting = <libzmq.zmq_pollitem_t *>malloc(count * sizeof(libzmq.zmq_pollitem_t))
     if waiting == NULL:

@@ -39,7 +39,7 @@ cdef class Socket:
             raise TypeError("Socket: socket_type must be specified")
         self.context = ctx_or_socket
         self.handle = SocketHandle((<Context>ctx_or_socket).own(), socket_type)
-        self.handle.context.sockets[id(self)] = weakref.ref(self)
+        self.handle.context.sockets[id(self)] = PyWeakref_NewRef(self, None)
 
     def __dealloc__(self):
         if self.handle is not None:
@@ -63,8 +63,8 @@ cdef class Socket:
 
     @property
     def _type(self):
-        """The socket type as an int, also once closed."""
-        return self.own().socket_type
+        """The socket's SocketType, also once closed."""
+        return SocketType(self.own().socket_type)
 
     # endpoints
 
