@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 import threading
 import time
 import weakref
@@ -42,6 +43,33 @@ def test_a_lent_buffer_lives_though_its_owner_is_forgotten(inproc_pair):
     assert pull.recv() == b"z" * LARGE
     zmq.MessageTracker().done       # any tracker's question drains the list
     assert alive() is None
+
+
+@pytest.mark.parametrize("send", [
+    lambda push, data: push.send(data),
+    lambda push, data: push.send_multipart([data]),
+    lambda push, data: push.send_many([data]),
+    lambda push, data: push.try_send(data),
+])
+def test_long_bytes_are_not_copied_and_are_let_go_once_received(inproc_pair, send):
+    push, pull = inproc_pair(zmq.PUSH, zmq.PULL)
+    data = b"z" * LARGE
+    unsent = sys.getrefcount(data)
+    send(push, data)
+    assert sys.getrefcount(data) == unsent + 1
+    assert pull.recv() == data
+    zmq.MessageTracker().done       # any tracker's question drains the list
+    assert sys.getrefcount(data) == unsent
+
+
+def test_a_send_of_long_bytes_that_fails_lets_them_go(context):
+    push = context.socket(zmq.PUSH)
+    data = b"z" * LARGE
+    unsent = sys.getrefcount(data)
+    with pytest.raises(zmq.Again):
+        push.send(data, zmq.DONTWAIT)
+    zmq.MessageTracker().done
+    assert sys.getrefcount(data) == unsent
 
 
 def test_memory_comes_back_although_nobody_sends(tcp_pair):

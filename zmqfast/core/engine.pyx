@@ -697,7 +697,7 @@ cdef class AsyncSocket(Socket):
         """Send one frame at once: None, or WOULD_WAIT. Raises what libzmq says."""
         cdef SocketHandle handle = self.own()
         cdef libzmq.zmq_msg_t msg
-        fill_from(&msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        load_bytes(&msg, data)
         if try_send(handle, &msg, flags):
             return None
         try:

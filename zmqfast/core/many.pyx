@@ -17,7 +17,7 @@ cdef Py_ssize_t send_messages(
     try:
         for message in messages:
             if PyBytes_CheckExact(message) and copy:
-                fill_from(&msg, PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message))
+                load_bytes(&msg, message)
             elif isinstance(message, (list, tuple)):
                 send_parts(
                     handle, tuple(message), flags, copy, False, None, None, time_left(timeout, deadline), copy_threshold

@@ -14,6 +14,7 @@ ctypedef int (*transfer_t)(libzmq.zmq_msg_t *msg, void *socket, int flags) noexc
 cdef enum:
     SHARED_WAIT_MS = 50     # how long a waiter on a thread-safe socket sleeps before it looks again: see wait_shared
     FRAMES_ON_STACK = 16
+    BORROWED_FROM = 32 * 1024   # bytes: to keep an immutable object alive is cheaper than to copy it
 
 
 cdef inline bint try_send(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags) noexcept:
@@ -80,6 +81,7 @@ cdef int patiently(
     SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, object timeout, transfer_t transfer, int timeout_option
 ) except -1:
     cdef int errnum = libzmq.zmq_errno()
+    drain()
     handle.enter()
     try:
         if handle.longest_frame and timeout_option == libzmq.ZMQ_SNDTIMEO:
@@ -369,6 +371,14 @@ cdef Frame received_frame(libzmq.zmq_msg_t *msg, bint track):
     return frame
 
 
+cdef inline int load_bytes(libzmq.zmq_msg_t *msg, object data) except -1:
+    """Initialise `msg` with exact bytes that are to be sent: a copy, or the object itself, which nobody can change."""
+    if PyBytes_GET_SIZE(data) < BORROWED_FROM:
+        return fill_from(msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+    lend(msg, data, False)
+    return 0
+
+
 cdef MessageTracker load(libzmq.zmq_msg_t *msg, object data, bint copy, bint track, Py_ssize_t copy_threshold):
     """Initialise `msg` with what is to be sent; the tracker if one was asked for. On error `msg` stays untouched."""
     cdef Frame frame
@@ -381,6 +391,9 @@ cdef MessageTracker load(libzmq.zmq_msg_t *msg, object data, bint copy, bint tra
         return frame.tracker if track or not copy else None
     if isinstance(data, str):
         raise TypeError("a frame is bytes-like, not str: use send_string, or encode it first")
+    if copy and PyBytes_CheckExact(data):
+        load_bytes(msg, data)
+        return None
     if copy or byte_count(data) < copy_threshold:
         fill(msg, data)
         return None if copy else FINISHED_TRACKER

@@ -288,7 +288,7 @@ cdef class Socket:
         cdef MessageTracker tracker = None
         cdef bint tried = False
         if PyBytes_CheckExact(data) and copy:
-            fill_from(&msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            load_bytes(&msg, data)
             if routing_id is None and group is None:
                 if try_send(handle, &msg, flags):
                     return None
@@ -451,7 +451,7 @@ cdef class Socket:
         cdef SocketHandle handle = self.own()
         cdef libzmq.zmq_msg_t msg
         if PyBytes_CheckExact(data):
-            fill_from(&msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            load_bytes(&msg, data)
             if try_send(handle, &msg, 0):
                 return True
             libzmq_would_wait = would_wait()
