@@ -17,8 +17,8 @@ from zmqfast.cli import bench_run
 from zmqfast.cli.bench_cases import LIBRARIES, Case, cases
 
 PLAIN_WIDTH = 150       # columns of the table where the output is no terminal
-ROUNDS = 5
-SECONDS, QUICK_SECONDS = 0.3, 0.05      # of each measurement
+ROUNDS, QUICK_ROUNDS = 5, 3
+SECONDS, QUICK_SECONDS = 0.4, 0.1       # of each measurement
 BUDGET_S, QUICK_BUDGET_S = 780, 110     # of all of them: 13 minutes, and less than two
 
 LEGEND = """\
@@ -31,11 +31,11 @@ Ratios are medians over interleaved rounds, a fresh process for each measurement
 @click.option("--against", default="pyzmq,c", metavar="NAMES", show_default=True,
               help=f"Libraries to compare with: {', '.join(LIBRARIES[1:])}.")
 @click.option("--case", "parts", multiple=True, metavar="TEXT", help="Only cases with TEXT in their name; may be repeated.")
-@click.option("--rounds", type=click.IntRange(1), default=ROUNDS, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), help=f"By default {ROUNDS}; with --quick {QUICK_ROUNDS}.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Save the result here.")
 @click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path),
               help="Draw charts into this page, and beside it as PNG; needs matplotlib.")
-def bench(quick: bool, against: str, parts: tuple[str, ...], rounds: int, json_file: Path | None,
+def bench(quick: bool, against: str, parts: tuple[str, ...], rounds: int | None, json_file: Path | None,
           html_file: Path | None) -> None:
     """Measure this build beside other libraries; a target that is not reached is said, and no failure."""
     libraries = ("zmqfast", *(name.strip() for name in against.split(",") if name.strip()))
@@ -54,7 +54,7 @@ def bench(quick: bool, against: str, parts: tuple[str, ...], rounds: int, json_f
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     console.print("looking for libraries; a stock libzmq is built once, in some minutes" if "c" in libraries else "measuring")
-    result = measure(chosen, libraries, rounds, quick, console)
+    result = measure(chosen, libraries, rounds or (QUICK_ROUNDS if quick else ROUNDS), quick, console)
     show(result, chosen, console)
     if json_file:
         json_file.write_text(json.dumps(result, indent=1) + "\n")

@@ -142,9 +142,9 @@ def connection(job: dict[str, Any]) -> float:
 
 
 def set_batch_sizes(zmq: Any, socket: Any, job: dict[str, Any]) -> None:
-    if job.get("batch_bytes"):
-        socket.setsockopt(zmq.IN_BATCH_SIZE, job["batch_bytes"])
-        socket.setsockopt(zmq.OUT_BATCH_SIZE, job["batch_bytes"])
+    for option in ("in_batch_size", "out_batch_size"):
+        if job.get(option):
+            socket.setsockopt(getattr(zmq, option.upper()), job[option])
 
 
 def frame(job: dict[str, Any]) -> float:

@@ -21,18 +21,21 @@ def chunk_of(size: int) -> int:
 
 
 def count(receive: Callable[[], int], job: dict[str, Any]) -> float:
-    """Messages per second; the clock starts once the stream has been flowing for a chunk."""
+    """Messages per second, once they have been flowing for half the time: new threads take a while to find their core."""
     chunk = chunk_of(job["size"])
-    seen = 0
-    while seen < chunk:
-        seen += receive()
-    seen, begun, took = 0, perf_counter(), 0.0
-    while took < job["seconds"]:
-        until = seen + chunk
-        while seen < until:
-            seen += receive()
+    rate_of(receive, chunk, job["seconds"] / 2)
+    return rate_of(receive, chunk, job["seconds"])
+
+
+def rate_of(step: Callable[[], int], chunk: int, seconds: float) -> float:
+    """How many a second, where each step() does some and says how many; looks at the clock every `chunk`."""
+    done, begun, took = 0, perf_counter(), 0.0
+    while took < seconds:
+        until = done + chunk
+        while done < until:
+            done += step()
         took = perf_counter() - begun
-    return seen / took
+    return done / took
 
 
 def receiver(socket: Any, job: dict[str, Any]) -> Callable[[], int]:
@@ -105,19 +108,17 @@ def round_trip(job: dict[str, Any]) -> Any:
     """Round trips per second; with `samples` the nanoseconds of each."""
     socket = others.asking(job) if job["library"] in others.NAMES else connected(job, "REQ")
     recv, send, data = socket.recv, socket.send, bytes(job["size"])
-    for _ in range(200):
-        send(data)
-        recv()
-    if job.get("samples"):
-        return [timed(send, recv, data) for _ in range(job["samples"])]
-    trips, begun, took = 0, perf_counter(), 0.0
-    while took < job["seconds"]:
+
+    def trips() -> int:
         for _ in range(50):
             send(data)
             recv()
-        trips += 50
-        took = perf_counter() - begun
-    return trips / took
+        return 50
+
+    rate_of(trips, 50, job["seconds"] / 2)
+    if job.get("samples"):
+        return [timed(send, recv, data) for _ in range(job["samples"])]
+    return rate_of(trips, 50, job["seconds"])
 
 
 def timed(send: Callable[[bytes], object], recv: Callable[[], bytes], data: bytes) -> int:
