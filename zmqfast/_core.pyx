@@ -20,7 +20,8 @@ include "core/precautions.pyx"  # mistakes that libzmq aborts on
 include "core/options.pyx"      # socket options by their C type
 include "core/socket.pyx"       # Socket
 include "core/engine.pyx"       # who waits for an asyncio socket, and when they are served
-include "core/poller.pyx"       # zmq_poll over sockets and descriptors
+include "core/zmq_poll.pyx"     # sockets and descriptors looked at in one call
+include "core/poller.pyx"       # sockets registered once
 include "core/proxy.pyx"        # proxies
 include "core/handles.pyx"      # the pointers inside, for other extensions
 include "core/curve.pyx"        # CURVE keys and Z85

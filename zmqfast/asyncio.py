@@ -11,6 +11,7 @@ cancelling a receive never takes a message with it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import os
@@ -229,6 +230,16 @@ class Context(SyncContext[Socket]):
 class Poller(SyncPoller):
     """A Poller whose poll() returns a Future."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._sleepers: list[Callable[[], object]] = []
+
+    def wake(self) -> None:
+        """Let those who wait in poll() return at once, or if nobody does the next one, with what is ready. From any thread."""
+        super().wake()
+        for rouse in tuple(self._sleepers):
+            rouse()
+
     def poll(self, timeout: float | None = None) -> Any:
         """Wait until something is ready; a Future of (socket, events) pairs. `timeout` in ms; None waits for ever."""
         return asyncio.ensure_future(self._poll(None if timeout is None or timeout < 0 else timeout / 1000))
@@ -237,9 +248,10 @@ class Poller(SyncPoller):
         loop = asyncio.get_running_loop()
         deadline = None if timeout_s is None else loop.time() + timeout_s
         while True:
+            woken, self._woken = self._woken, False
             ready = self._look()
             left_s = None if deadline is None else deadline - loop.time()
-            if ready or (left_s is not None and left_s <= 0):
+            if ready or woken or (left_s is not None and left_s <= 0):
                 return ready
             await self._change(loop, left_s)
 
@@ -262,9 +274,16 @@ class Poller(SyncPoller):
             if not changed.done():
                 changed.set_result(None)
 
+        def rouse() -> None:
+            with contextlib.suppress(RuntimeError):     # the loop has been closed
+                loop.call_soon_threadsafe(on_change)
+
         polls: list[asyncio.Future[int]] = []
         duplicates: list[int] = []      # a loop has one reader for each descriptor, which may be another's
         timer = None if timeout_s is None else loop.call_later(timeout_s, on_change)
+        self._sleepers.append(rouse)
+        if self._woken:
+            on_change()
         try:
             for source, flags in self.sockets:
                 if isinstance(source, _core.Socket):
@@ -279,6 +298,7 @@ class Poller(SyncPoller):
                     loop.add_writer(duplicates[-1], on_change)
             await changed
         finally:
+            self._sleepers.remove(rouse)
             if timer is not None:
                 timer.cancel()
             for poll in polls:

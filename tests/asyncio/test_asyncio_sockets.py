@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import random
+import threading
 import time
 
 import pytest
@@ -304,6 +305,44 @@ def test_a_poller_mixes_asyncio_sockets_plain_sockets_and_descriptors(run, async
     run(main())
     reader.close()
     writer.close()
+
+
+def test_any_thread_wakes_a_poller(run, async_pair):
+    _, pull = async_pair(zmq.PUSH, zmq.PULL)
+    poller = zmq_asyncio.Poller()
+    poller.register(pull, zmq.POLLIN)
+
+    async def main() -> None:
+        waiting = poller.poll()
+        await turns(3)
+        threading.Timer(0.02, poller.wake).start()
+        assert await waiting == []
+        poller.wake()
+        assert await poller.poll() == []
+        assert await poller.poll(0) == []
+
+    run(main())
+
+
+def test_a_blocking_poller_in_a_thread_and_an_asyncio_socket_share_one_socket(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+    poller = zmq.Poller()
+    poller.register(pull, zmq.POLLIN)
+    told = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(50):
+            watching = loop.run_in_executor(None, poller.poll, 10_000)
+            waiting = pull.poll(10_000)
+            await turns(3)
+            zmq.Socket.send(push, b"x")
+            assert await waiting == zmq.POLLIN
+            told.append(await watching)
+            assert await pull.recv() == b"x"
+
+    run(main())
+    assert told == [[(pull, zmq.POLLIN)]] * 50
 
 
 def test_closing_cancels_whoever_waits(run, async_context):

@@ -118,6 +118,19 @@ PROGRAMS = {
         assert zmq.select([pull], [push], [], 5) == ([], [push], [])
         plain.close(linger=0); reader.close(); writer.close()
     """,
+    "any thread wakes a poller": """
+        import threading
+        push, pull = pair(zmq.PUSH, zmq.PULL)
+        poller = zmq.Poller()
+        poller.register(pull, zmq.POLLIN)
+        later(lambda: (gevent.sleep(0.005), poller.wake()))
+        assert poller.poll() == []
+        threading.Timer(0.02, poller.wake).start()
+        assert poller.poll() == []
+        poller.wake()
+        assert poller.poll() == []
+        assert poller.poll(0) == []
+    """,
     "events that another greenlet reads wake who waits": """
         push, pull = pair(zmq.PUSH, zmq.PULL, "inproc://edge")
         receiving = later(pull.recv)

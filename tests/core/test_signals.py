@@ -61,6 +61,28 @@ def test_a_poll_ends_on_time_under_a_storm_of_signals(context, storm):
     assert len(storm) > 5
 
 
+@pytest.mark.parametrize("timeout_ms", [0, 1, 10, 200])
+def test_a_poller_ends_on_time_under_a_storm_of_signals(context, storm, timeout_ms):
+    poller = zmq.Poller()
+    for _ in range(10):
+        poller.register(context.socket(zmq.PULL), zmq.POLLIN)
+    began = time.monotonic()
+    assert poller.poll(timeout_ms) == []
+    assert timeout_ms / 1000 <= time.monotonic() - began < 5
+    assert len(storm) > 5 or timeout_ms < 200
+
+
+def test_a_signal_handler_can_wake_the_poller(context):
+    poller = zmq.Poller()
+    poller.register(context.socket(zmq.PULL), zmq.POLLIN)
+    previous = signal.signal(signal.SIGALRM, lambda number, frame: poller.wake())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        assert poller.poll() == []
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+
+
 def test_a_thread_safe_socket_waits_on_under_a_storm_of_signals(context, storm):
     socket = context.socket(zmq.CLIENT)
     with pytest.raises(zmq.Again):

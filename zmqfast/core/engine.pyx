@@ -400,6 +400,12 @@ cdef class Wakeup(Follower):
             socket.serve_soon()
         return 0
 
+    cdef int on_looked(self, int events) except -1:
+        cdef AsyncSocket socket = self.kept
+        if socket is not None and socket.awaits(events):
+            socket.serve_soon()
+        return 0
+
     cdef int on_closed(self) except -1:
         cdef AsyncSocket socket = self.reference()
         if socket is not None:
@@ -753,7 +759,7 @@ cdef class AsyncSocket(Socket):
     cdef inline int enter_loop(self) except -1:
         """Be in the loop that runs now; what libzmq is asked from here on is served by after() or wait()."""
         if self._waiting:
-            guard_unmark_followed(&self.own().state)
+            self.own().use_by(self.wakeup)
         if self.token is None or running_loop_token() != <void *>self.token:
             return self.find_loop()
         return 0
@@ -884,7 +890,7 @@ cdef class AsyncSocket(Socket):
         if self.serving:
             return 0        # a converter of ours called: whoever called it looks again
         self.serving = True
-        guard_unmark_followed(&self.own().state)
+        self.own().use_by(self.wakeup)
         try:
             while self._waiting:
                 if self.sending.first is None and self.polling.first is None and not self.own().thread_safe:
@@ -934,6 +940,12 @@ cdef class AsyncSocket(Socket):
                 waiter.finish(events & waiter.flags)
             waiter = later
         return 0
+
+    cdef bint awaits(self, int events) noexcept:
+        """Whether somebody waits for one of them."""
+        return ((events & libzmq.ZMQ_POLLIN and self.receiving.first is not None)
+                or (events & libzmq.ZMQ_POLLOUT and self.sending.first is not None)
+                or self.polling.first is not None)
 
     cdef Waiter anyone(self):
         """One who waits, or None."""

@@ -10,6 +10,8 @@ def _close_in_child():
     """Forget every socket and context. Their descriptors stay open until the child execs or ends."""
     cdef SocketHandle socket
     cdef ContextHandle context
+    global forks
+    forks += 1
     release_after_fork()
     for reference in list(SOCKETS.values()):
         socket = reference()

@@ -12,7 +12,7 @@
 enum
 {
     GUARD_KNOWN = 1 << 16, /* alone: what the last call found out still holds, unless there is news: see peek.cpp */
-    GUARD_FOLLOWED = 1 << 17, /* somebody is to be told of the next use, which takes the mark off */
+    GUARD_FOLLOWED = 1 << 17, /* all who follow are to be told of the next use, which takes the mark off */
     GUARD_LIMITED = 1 << 18, /* what is sent is looked at before, for the whole life of the socket */
     GUARD_WATCHED = 1 << 19, /* an idle watch waits to be ended by the first use */
     GUARD_CLOSED = 1 << 20
@@ -70,7 +70,7 @@ static inline int guard_enter_limited (atomic_int_t *state)
 }
 static inline int guard_enter_quietly (atomic_int_t *state)
 {
-    return guard_add_if_idle (state, GUARD_LIMITED | GUARD_WATCHED, 1);
+    return guard_add_if_idle (state, GUARD_LIMITED | GUARD_WATCHED | GUARD_FOLLOWED, 1);
 }
 static inline int guard_take_over (atomic_int_t *state)
 {
@@ -99,7 +99,7 @@ static inline int guard_kept (atomic_int_t *state)
 }
 static inline int guard_close (atomic_int_t *state)
 {
-    return guard_add_if_idle (state, GUARD_LIMITED | GUARD_WATCHED, GUARD_CLOSED);
+    return guard_add_if_idle (state, GUARD_LIMITED | GUARD_WATCHED | GUARD_FOLLOWED, GUARD_CLOSED);
 }
 #else
 static inline void guard_mark_known (atomic_int_t *state)
@@ -138,7 +138,7 @@ static inline int guard_enter_limited (atomic_int_t *state)
 }
 static inline int guard_enter_quietly (atomic_int_t *state)
 {
-    return (*state & ~(GUARD_LIMITED | GUARD_WATCHED)) == 0;
+    return (*state & ~(GUARD_LIMITED | GUARD_WATCHED | GUARD_FOLLOWED)) == 0;
 }
 static inline int guard_take_over (atomic_int_t *state)
 {

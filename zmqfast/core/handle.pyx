@@ -35,13 +35,18 @@ cdef atomic_int_t live_sockets = 0
 cdef class Follower:
     """Somebody who waits for a socket's descriptor, and so must look again once another has used the socket.
 
-    The descriptor is edge-triggered, and any call may take the edge.
+    The descriptor is edge-triggered, and any call may take the edge. There is one mark for all followers: whoever
+    takes it off tells the others.
     """
 
     cdef object __weakref__
 
     cdef int on_used(self) except -1:
         """The socket is about to be used, by any thread. Do not use it here: look soon."""
+        return 0
+
+    cdef int on_looked(self, int events) except -1:
+        """Another follower has looked, and this is what can be done now: nothing else needs a look."""
         return 0
 
     cdef int on_closed(self) except -1:
@@ -113,14 +118,10 @@ cdef class SocketHandle:
         return self.admit()
 
     cdef int enter_quietly(self) except -1:
-        """enter() for calls that are no use of the socket: an idle watch stays."""
+        """enter() for calls that are no use of the socket: an idle watch stays, and followers have nothing to look for."""
         guard_unmark_known(&self.state)
         if guard_enter_quietly(&self.state):
             return 0
-        if guard_unmark_followed(&self.state):
-            self.tell_used()
-            if guard_enter_quietly(&self.state):
-                return 0
         return self.admit()
 
     cdef int admit(self) except -1:
@@ -130,8 +131,8 @@ cdef class SocketHandle:
             return 0
         if atomic_get(&self.state) >= GUARD_CLOSED:
             return self.fail(libzmq.ENOTSOCK)
-        if guard_unmark_followed(&self.state):
-            self.tell_used()
+        while guard_unmark_followed(&self.state):
+            self.tell_used(None)        # which may let another thread look, and mark it again
             if guard_enter_limited(&self.state):
                 return 0
         if guard_take_over(&self.state):
@@ -148,7 +149,8 @@ cdef class SocketHandle:
         guard_leave(&self.state)
 
     cdef int follow(self, Follower follower) except -1:
-        """Tell `follower` of the end, and after each mark_followed() of the next use."""
+        """Tell `follower` of the end, and after each mark of the next use; from now on until unfollow()."""
+        self.unfollow(None)
         if self.followers is None:
             self.followers = []
         self.followers.append(PyWeakref_NewRef(follower, None))
@@ -160,11 +162,62 @@ cdef class SocketHandle:
             self.followers = [reference for reference in self.followers if reference() not in (None, follower)]
         return 0
 
-    cdef int tell_used(self) except -1:
+    cdef inline int use_by(self, Follower user) except -1:
+        """A follower is going to use the socket: it takes the mark off, and tells the others."""
+        if guard_unmark_followed(&self.state):
+            self.tell_used(user)
+        return 0
+
+    cdef int tell_used(self, Follower user) except -1:
+        """Tell every follower but the one who uses it."""
         for reference in self.followers or ():
             follower = reference()
-            if follower is not None:
+            if follower is not None and follower is not user:
                 (<Follower>follower).on_used()
+        return 0
+
+    cdef int look(self, Follower looker, int wanted) except -1:
+        """What of `wanted` can be done without waiting, for a follower who is outside.
+
+        If nothing, it is told of the next use. Leaves the descriptor unreadable, unless all was known before.
+        """
+        cdef bint followed = False
+        cdef bint idle
+        cdef int found = -1
+        if guard_enter_known(&self.state):
+            if not zmqfast_has_news(self.ptr):
+                found = self.known_events
+                if found < 0 and self.known_empty and wanted == libzmq.ZMQ_POLLIN:
+                    found = 0
+        else:
+            followed = guard_unmark_followed(&self.state)
+            try:
+                self.enter()
+            except:
+                if followed:
+                    self.tell_used(looker)
+                raise
+        try:
+            if found < 0:
+                self.quiet_descriptor()
+                self.known_events = found = self.events()
+                self.known_empty = False
+            idle = not found & wanted
+            if idle or followed:
+                guard_mark_followed(&self.state)    # while nobody else can be inside
+        finally:
+            self.leave()
+        if followed:
+            self.tell_looked(looker, found)
+        elif self.peekable and not idle:
+            guard_mark_known(&self.state)
+        return found & wanted
+
+    cdef int tell_looked(self, Follower looker, int events) except -1:
+        for reference in self.followers or ():
+            follower = reference()
+            if follower is not None and follower is not looker:
+                (<Follower>follower).on_looked(events)
         return 0
 
     cdef int tell_closed(self) except -1:
@@ -199,9 +252,7 @@ cdef class SocketHandle:
         if linger is not None:
             linger_ms = lenient_int("linger", linger)
         guard_unmark_known(&self.state)
-        guard_unmark_followed(&self.state)
         if not guard_close(&self.state):
-            self.tell_used()
             raise SocketBusy(EBUSY, "close: another thread is using this socket")
         self.tell_closed()
         if linger is not None:

@@ -22,18 +22,32 @@ LOOK_AGAIN_S = 0.1      # sockets that are not green do not tell when another gr
 class Poller(zmqfast.poller.Poller):
     """A Poller that other greenlets need not wait for; of green sockets, plain ones, and descriptors."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._bells: list[Any] = []     # gevent's async watchers, which any thread may ring
+
+    def wake(self) -> None:
+        """Let those who wait in poll() return at once, or if nobody does the next one, with what is ready. From any thread."""
+        super().wake()
+        for bell in tuple(self._bells):
+            bell.send()
+
     def poll(self, timeout: float | None = None) -> list[tuple[Any, int]]:
         """Wait until something is ready; returns (socket, events) pairs. `timeout` in ms; None waits for ever."""
         deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout / 1000
         changed = Event()
         watchers: list[Any] = []
         green: list[Waiters] = []
+        bell = gevent.get_hub().loop.async_()
+        bell.start(changed.set)
+        self._bells.append(bell)
         try:
             while True:
                 changed.clear()
+                woken, self._woken = self._woken, False
                 ready = _core.zmq_poll(self.sockets, 0)
                 left_s = None if deadline is None else deadline - time.monotonic()
-                if ready or (left_s is not None and left_s <= 0):
+                if ready or woken or (left_s is not None and left_s <= 0):
                     gevent.sleep(0)
                     return ready
                 if not watchers and not green:
@@ -43,9 +57,10 @@ class Poller(zmqfast.poller.Poller):
                     left_s = LOOK_AGAIN_S if left_s is None else min(left_s, LOOK_AGAIN_S)
                 changed.wait(left_s)
         finally:
+            self._bells.remove(bell)
             for waiters in green:
                 waiters.remove(changed)
-            for watcher in watchers:
+            for watcher in (bell, *watchers):
                 watcher.stop()
                 watcher.close()
 
