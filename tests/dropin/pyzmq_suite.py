@@ -13,6 +13,7 @@ import sys
 import tarfile
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -23,7 +24,8 @@ PACKAGES = FOLDER / "packages"      # what only these tests need, and what would
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 SITECUSTOMIZE = "import zmqfast\n\nzmqfast.install_as_zmq()\n"    # also for the processes that the tests start
 TEST_TIMEOUT_S = 30
-FILE_TIMEOUT_S = 600
+FILE_TIMEOUT_S = 200
+FILES_AT_A_TIME = 2
 
 NOT_RUN = {                 # whole files about how pyzmq is made
     "test_cffi_backend.py": "pyzmq's other backend",
@@ -109,17 +111,17 @@ def main(wanted: list[str]) -> int:
              if file.name not in NOT_RUN and (not wanted or file.name in wanted)]
     counts: Counter[str] = Counter()
     unexpected: list[str] = []
-    for file in files:
-        outcomes = run_file(file)
-        kinds = Counter(outcome if outcome in ("passed", "skipped") else "failed" for outcome in outcomes.values())
-        counts += kinds
-        print(f"{file.name:32} " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), flush=True)
-        for test, outcome in outcomes.items():
-            reason = reason_for(test)
-            if outcome not in ("passed", "skipped"):
-                print(f"    {test}: {outcome[:150]}" + (f"   [excluded: {reason}]" if reason else ""))
-            if (reason is None) != (outcome in ("passed", "skipped")):
-                unexpected.append(test)
+    with ThreadPoolExecutor(FILES_AT_A_TIME) as threads:
+        for file, outcomes in zip(files, threads.map(run_file, files), strict=True):
+            kinds = Counter(outcome if outcome in ("passed", "skipped") else "failed" for outcome in outcomes.values())
+            counts += kinds
+            print(f"{file.name:32} " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), flush=True)
+            for test, outcome in outcomes.items():
+                reason = reason_for(test)
+                if outcome not in ("passed", "skipped"):
+                    print(f"    {test}: {outcome[:150]}" + (f"   [excluded: {reason}]" if reason else ""))
+                if (reason is None) != (outcome in ("passed", "skipped")):
+                    unexpected.append(test)
     ran = counts["passed"] + counts["failed"]
     print(f"\npyzmq {VERSION}'s tests on zmqfast: {counts['passed']} of {ran} passed"
           f" ({100 * counts['passed'] / max(ran, 1):.1f} %), {counts['skipped']} skipped;"
