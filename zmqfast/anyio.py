@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from zmqfast.peers import SocketStats
+
 ResultT = TypeVar("ResultT")
 
 __all__ = ["Context", "Socket"]
@@ -183,6 +185,10 @@ class Socket(PlainSocket[Any]):
     ) -> int:
         """Wait, in a thread, until so many peers have finished their handshake; how many are connected."""
         return await anyio.to_thread.run_sync(_core.Socket.wait_connected, self, peers, timeout)
+
+    async def stats(self) -> SocketStats:  # type: ignore[override]
+        """What has happened to the connections, and the messages in each queue."""
+        return await anyio.to_thread.run_sync(PlainSocket.stats, self)
 
     # typed messages
 

@@ -157,6 +157,10 @@ class Socket(_core.AsyncSocket, SyncSocket[Any]):
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(None, _core.Socket.wait_connected, self, peers, timeout)
 
+    def stats(self) -> Any:
+        """What has happened to the connections, and the messages in each queue; a Future of SocketStats."""
+        return asyncio.get_running_loop().run_in_executor(None, SyncSocket.stats, self)
+
     # life
 
     def __del__(self) -> None:

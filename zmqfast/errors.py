@@ -6,6 +6,7 @@
     │   │   ├── Again                     EAGAIN: it would have had to wait, or waited long enough
     │   │   ├── ContextTerminated         ETERM: the context ended
     │   │   ├── InterruptedSystemCall     EINTR: a signal came (an InterruptedError too)
+    │   │   ├── HandshakeFailed           a peer was refused, or refused us: .status or .protocol_error says why
     │   │   └── SocketBusy                EBUSY: another thread is inside the socket
     │   ├── NotDone                       libzmq still held the message when the time was over
     │   └── ZMQBindError                  no free port in the range
@@ -24,7 +25,7 @@ from errno import EAGAIN, EBUSY, EINTR
 
 TYPE_CHECKING = False       # type checkers take it for true; importing typing costs more than this whole module
 if TYPE_CHECKING:
-    from zmqfast.constants import Errno
+    from zmqfast.constants import Errno, Event
 
 HAUSNUMERO = 156384712              # where libzmq's own error numbers start (zmq.h)
 ETERM = HAUSNUMERO + 53
@@ -33,6 +34,7 @@ __all__ = [
     "Again",
     "ContextTerminated",
     "DraftFDWarning",
+    "HandshakeFailed",
     "InterruptedSystemCall",
     "NotDone",
     "SocketBusy",
@@ -126,6 +128,26 @@ class ContextTerminated(ZMQError):
         __init__ = object.__init__
 
     __str__ = message_or_reason
+
+
+class HandshakeFailed(ZMQError):
+    """Two peers could not agree to talk: authentication, security mechanism, or a protocol that is not ZMTP.
+
+    Args:
+        errno: EACCES, EPROTO, or what the system said when the connection broke.
+        msg: what failed, and with whom.
+        endpoint: the peer's, or where it came in.
+        status: the ZAP handler's, such as 400, where it was that; else None.
+        protocol_error: the Event PROTOCOL_ERROR_…, where it was one; else None.
+    """
+
+    def __init__(
+        self, errno: int, msg: str, endpoint: str = "", status: int | None = None, protocol_error: Event | None = None
+    ) -> None:
+        super().__init__(errno, msg)
+        self.endpoint = endpoint
+        self.status = status
+        self.protocol_error = protocol_error
 
 
 class InterruptedSystemCall(ZMQError, InterruptedError):

@@ -57,6 +57,8 @@ cdef extern from "core/compat.h" nogil:
         ZMQ_DONTWAIT, ZMQ_SNDMORE
     enum:
         ZMQ_EVENT_ALL, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, ZMQ_EVENT_DISCONNECTED, ZMQ_EVENT_MONITOR_STOPPED
+        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
+        ZMQ_EVENT_PIPES_STATS
     void *zmq_socket(void *context, int type)
     int zmq_close(void *socket)
     int zmq_setsockopt(void *socket, int option, const void *optval, size_t optvallen)

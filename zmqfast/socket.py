@@ -7,7 +7,7 @@ import itertools
 from _warnings import warn      # what warnings.warn is; importing that module takes longer
 
 from zmqfast import _core
-from zmqfast.errors import ZMQBindError, ZMQError
+from zmqfast.errors import ContextTerminated, ZMQBindError, ZMQError
 from zmqfast.generics import Generic, cast
 from zmqfast.options import SocketOptions
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zmqfast._core import Frame, MessageTracker
     from zmqfast.constants import SocketType
     from zmqfast.monitor import MonitorEvent
+    from zmqfast.peers import Peer, SocketStats
 
     ReceivedT = TypeVar("ReceivedT", covariant=True)
     ValueT = TypeVar("ValueT")
@@ -249,7 +250,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
 
     # monitor
 
-    def get_monitor_socket(self, events: int | None = None, addr: str | None = None) -> Any:
+    def get_monitor_socket(self, events: int | None = None, addr: str | None = None, *, version: int = 1) -> Any:
         """The reading end of this socket's monitor, made when there is none: its recv() gives MonitorEvents.
 
         Close either end first, in any order.
@@ -257,16 +258,18 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         Args:
             events: EVENT_… to report, or'ed; all when None.
             addr: the inproc endpoint of the monitor; a new one when None.
+            version: 2 for events with the addresses of both ends, and PIPES_STATS (draft).
         """
         if self._monitor_socket is not None and not self._monitor_socket.closed:
             return self._monitor_socket
         endpoint = f"inproc://zmqfast.monitor.{next(_monitor_numbers)}" if addr is None else addr
-        from zmqfast.constants import EVENT_ALL, PAIR
+        from zmqfast.constants import EVENT_ALL, EVENT_ALL_V2, PAIR
 
+        every = EVENT_ALL if version == 1 else EVENT_ALL_V2
         reader = self._monitor_class(self.context, PAIR)
         try:
             reader.linger = 0
-            self.monitor(endpoint, EVENT_ALL if events is None else events)
+            self.monitor(endpoint, every if events is None else events, version)
             _core.Socket.connect(reader, endpoint)
         except BaseException:
             reader.close()
@@ -280,6 +283,32 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         self.monitor(None, 0)
 
     close_monitor = disable_monitor
+
+    # peers
+
+    def peers(self) -> list[Peer]:
+        """Who is connected. Ask, or call wait_connected(), before the first use of the socket, as described there.
+
+        Raises:
+            ZMQError: the socket was used before anyone asked (EFSM), or has a monitor of its own (EBUSY).
+        """
+        from zmqfast.peers import Peer
+
+        return [Peer(*addresses) for addresses in self._peers()]
+
+    def stats(self) -> SocketStats:
+        """What has happened to the connections, and the messages in each queue (ZMQ_EVENT_PIPES_STATS).
+
+        The queues' other ends answer for themselves: libzmq's I/O threads at once, an inproc peer when it is used the
+        next time, and until then it is left out. A libzmq without its draft API tells of no queues.
+
+        Raises:
+            ZMQError: as peers(); SocketBusy: another thread is using the socket.
+        """
+        from zmqfast.peers import PeerQueue, SocketStats
+
+        connected, disconnected, failed, queues = self._stats()
+        return SocketStats(connected, disconnected, failed, tuple(PeerQueue(*queue) for queue in queues))
 
     # life
 
@@ -337,9 +366,14 @@ class EndpointContext(Generic[ValueT]):
 
 
 class MonitorSocket(Socket[bytes]):
-    """The reading end of a monitor: recv() gives MonitorEvents, recv_multipart() libzmq's raw frames."""
+    """The reading end of a monitor: recv() gives MonitorEvents, recv_multipart() libzmq's raw frames.
 
-    __slots__ = ()
+    Iterating gives MonitorEvents, until the monitor has stopped.
+    """
+
+    __slots__ = ("_stopped",)
+
+    _stopped: bool
 
     def recv(  # type: ignore[override]
         self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
@@ -348,6 +382,18 @@ class MonitorSocket(Socket[bytes]):
         from zmqfast.monitor import parse_event
 
         return parse_event(self.recv_multipart(flags, timeout=timeout))
+
+    def __next__(self) -> MonitorEvent:  # type: ignore[override]
+        if getattr(self, "_stopped", False):
+            raise StopIteration
+        from zmqfast.constants import Event
+
+        try:
+            event = self.recv()
+        except ContextTerminated:
+            raise StopIteration from None
+        self._stopped = event.event == Event.MONITOR_STOPPED
+        return event
 
 
 Socket._monitor_class = MonitorSocket

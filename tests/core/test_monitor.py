@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 
 import pytest
 
@@ -158,3 +159,78 @@ def test_a_failed_bind_is_an_exception_and_an_event(context, fresh_endpoint):
     event = monitor.recv(timeout=5)
     assert (event.event, event.value) == (zmq.EVENT_BIND_FAILED, errno.EADDRINUSE)
     monitor.close()
+
+
+def test_iterating_ends_when_the_monitor_has_stopped(context):
+    socket = context.socket(zmq.PULL)
+    monitor = socket.get_monitor_socket()
+    socket.bind("tcp://127.0.0.1:*")
+    socket.close()
+    names = [event.event.name for event in monitor]
+    assert names[0] == "LISTENING"
+    assert names[-1] == "MONITOR_STOPPED"
+    assert list(monitor) == []
+    monitor.close()
+
+
+def test_iterating_ends_with_the_context(context):
+    monitor = context.socket(zmq.PULL).get_monitor_socket()
+    threading.Timer(0.05, context.shutdown).start()
+    assert list(monitor) == []
+
+
+def test_a_failed_bind_tells_its_error(context, fresh_endpoint):
+    first, second = context.socket(zmq.PULL), context.socket(zmq.PULL)
+    first.bind(fresh_endpoint("tcp"))
+    monitor = second.get_monitor_socket()
+    with pytest.raises(zmq.ZMQError):
+        second.bind(first.last_endpoint)
+    event = next(event for event in monitor if event.error)
+    assert event.error.errno == errno.EADDRINUSE
+    assert str(event.error).startswith("bind failed at ")
+    assert event.endpoint in first.last_endpoint.decode()       # libzmq leaves the transport out here
+    assert event.endpoint in str(event.error)
+    assert event.descriptor is None
+    monitor.close()
+
+
+def test_the_values_of_events_are_told_by_what_they_are(context):
+    push = context.socket(zmq.PUSH)
+    push.reconnect_ivl = 20
+    monitor = push.get_monitor_socket()
+    push.connect("tcp://127.0.0.1:9")       # the discard port: nobody is there
+    seen = {event.event: event for event in events_until(monitor, zmq.EVENT_CONNECT_RETRIED)}
+    assert seen[zmq.EVENT_CONNECT_RETRIED].retry_ms >= 20
+    assert seen[zmq.EVENT_CLOSED].descriptor > 0
+    assert all(event.error is None for event in seen.values())
+    monitor.close()
+
+
+@pytest.mark.skipif(not zmq.DRAFT_API, reason="needs libzmq's draft API")
+def test_version_2_tells_both_addresses_and_the_queues(context, fresh_endpoint):
+    pull, push = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+    accepting, connecting = (socket.get_monitor_socket(version=2) for socket in (pull, push))
+    pull.bind(fresh_endpoint("tcp"))
+    push.connect(pull.last_endpoint)
+    there = events_until(accepting, zmq.EVENT_HANDSHAKE_SUCCEEDED)[-1]
+    here = events_until(connecting, zmq.EVENT_HANDSHAKE_SUCCEEDED)[-1]
+    assert there.local == here.remote == pull.last_endpoint.decode()
+    assert there.remote == here.local == there.endpoint
+    accepting.close()
+    connecting.close()
+
+
+@pytest.mark.parametrize(("version", "events"), [(0, 1), (3, 1), (1, 0x10000), (2, 0x20000), (2, -1)])
+def test_a_version_or_events_that_do_not_exist_are_refused(context, version, events):
+    with pytest.raises(zmq.ZMQError) as caught:
+        context.socket(zmq.PULL).monitor("inproc://no-monitor", events, version)
+    assert caught.value.errno == errno.EINVAL
+
+
+@pytest.mark.parametrize(
+    "frames", [[], [b"x"], [b"123456"], [b"12345", b""], [b"x" * 8] * 4, [b"1" * 8, b"2" * 7, b"", b"", b""]])
+def test_what_is_no_event_is_refused(frames):
+    from zmqfast.monitor import parse_event
+
+    with pytest.raises(ValueError, match="not a message of a monitor"):
+        parse_event(frames)

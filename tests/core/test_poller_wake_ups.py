@@ -17,8 +17,8 @@ from program import run
 SOON_MS = 10_000        # a poll that takes as long has missed what it waits for
 
 STEPS = st.lists(st.tuples(
-    st.sampled_from(["send", "send", "recv", "events", "poll", "poll", "other poll", "option", "register", "unregister",
-                     "shadow"]),
+    st.sampled_from(["send", "send", "recv", "events", "poll", "poll", "other poll", "option", "bind", "register",
+                     "unregister", "shadow"]),
     st.integers(0, 2)), min_size=20, max_size=100)
 
 
@@ -51,6 +51,8 @@ def test_a_poll_tells_of_every_message_whatever_is_called_in_between(fresh_endpo
                 near.get(zmq.EVENTS)
             elif step == "option":
                 near.linger = 0
+            elif step == "bind":
+                near.bind(fresh_endpoint(transport))
             elif step == "shadow":
                 zmq.Socket(shadow=near.underlying).poll(0)
             elif step == "unregister" and near in pollers[0]:

@@ -72,11 +72,12 @@ cdef class SocketHandle:
     cdef object monitored           # weak reference to the SocketHandle whose monitor we are the reading end of, or None
     cdef bytes monitor_endpoint     # of the one monitor that a socket can have, or None
     cdef int monitor_events         # that it reports
+    cdef int monitor_version        # of its messages
     cdef object monitor             # weak reference to the reading end of it, once there is one: see monitor.pyx
     cdef SocketHandle watch         # the reading end of the watch on our peers: see peers.pyx
     cdef bint named_unwatched       # has endpoints whose handshakes nobody counted
-    cdef int peers                  # handshakes less disconnections, as far as read from the watch
-    cdef int failures               # handshakes that failed, and are not yet disconnected
+    cdef Seen seen                  # what it has reported; None before the first watch
+    cdef bint listens               # was bound to an endpoint with handshakes
     cdef list conflated             # inproc endpoints: see precautions.pyx; None when there is none
     cdef size_t longest_frame       # bytes; with GUARD_LIMITED: longer ones are not sent
     cdef list followers             # weak references to Followers, or None

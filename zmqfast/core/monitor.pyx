@@ -5,29 +5,34 @@ Events before are not reported: with libzmq alone the first of them would have s
 """
 
 
-cdef int set_monitor(SocketHandle handle, bytes endpoint, int events) except -1:
+cdef int set_monitor(SocketHandle handle, bytes endpoint, int events, int version) except -1:
     """Announce the monitor at an inproc endpoint, or with None end it. Caller is inside."""
     if endpoint is not None:
-        check_monitor(handle, endpoint, events)
+        check_monitor(handle, endpoint, events, version)
     end_watch(handle)               # a socket has one monitor
     end_monitor(handle)
     if endpoint is None:
         return 0
     handle.monitor_endpoint = endpoint
     handle.monitor_events = events
+    handle.monitor_version = version
     handle.context.monitored[endpoint] = PyWeakref_NewRef(handle, None)
     if endpoint in handle.context.inproc_waiting:
         begin_monitor(handle, waiting_reader(handle.context, endpoint))
     return 0
 
 
-cdef int check_monitor(SocketHandle handle, bytes endpoint, int events) except -1:
+cdef int check_monitor(SocketHandle handle, bytes endpoint, int events, int version) except -1:
     """What zmq_socket_monitor would refuse."""
     cdef SocketHandle other
     text = endpoint.decode("utf-8", "replace")
     if not endpoint.startswith(b"inproc://") or endpoint == b"inproc://":
         return check(libzmq.zmq_socket_monitor(handle.ptr, endpoint, events), "monitor", text)  # fails: but how?
-    if events < 0 or events > 0xffff:
+    if version < 1 or version > 2:
+        return fail(EINVAL, "monitor", f"{text} with version {version}, which is neither 1 nor 2")
+    if version == 2 and not libzmq.ZMQFAST_DRAFTS:
+        return fail(libzmq.ZMQFAST_MISSING, "zmq_socket_monitor_versioned", None)
+    if events < 0 or events > (0x1ffff if version == 2 else 0xffff):
         return fail(EINVAL, "monitor", f"{text} for events {events:#x}")
     for other_endpoint, reference, binds in handle.context.inproc_ends:
         if other_endpoint == endpoint and binds and reference() is not None:
@@ -51,11 +56,13 @@ cdef int end_monitor(SocketHandle handle) except -1:
 
 cdef int begin_monitor(SocketHandle handle, SocketHandle reader) except -1:
     """`reader` connects, or has connected, to the monitor of `handle`."""
-    check(
-        libzmq.zmq_socket_monitor(handle.ptr, handle.monitor_endpoint, handle.monitor_events),  # thread-safe
-        "monitor",
-        handle.monitor_endpoint.decode("utf-8", "replace"),
-    )
+    cdef int rc
+    if handle.monitor_version == 1:
+        rc = libzmq.zmq_socket_monitor(handle.ptr, handle.monitor_endpoint, handle.monitor_events)  # thread-safe
+    else:
+        rc = libzmq.zmq_socket_monitor_versioned(
+            handle.ptr, handle.monitor_endpoint, handle.monitor_events, handle.monitor_version, libzmq.ZMQ_PAIR)
+    check(rc, "monitor", handle.monitor_endpoint.decode("utf-8", "replace"))
     handle.context.inproc_waiting.pop(handle.monitor_endpoint, None)
     handle.monitor = PyWeakref_NewRef(reader, None)
     reader.monitored = PyWeakref_NewRef(handle, None)

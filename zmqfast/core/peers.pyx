@@ -1,5 +1,7 @@
 """Who is connected: handshakes counted on the socket's own monitor, so that nobody has to sleep before a first send.
 
+peers() and stats() tell what the same watch has seen.
+
 bind() and connect() start a watch before they begin; else a handshake could be over before it is asked for. It costs
 two descriptors and 16 KiB, so the first use of the socket ends it, in the branch that looks for other threads anyway
 (guard.h), unless wait_connected() was called before; and at most MAX_IDLE_WATCHES sockets have one unasked.
@@ -12,8 +14,12 @@ cdef enum:
 
     REAPER_MS = 1000            # how long a socket may wait for the reaper, where it would have failed without
 
-    WATCHED_EVENTS = 0x1000 | 0x0200 | 0x0800 | 0x2000 | 0x4000     # HANDSHAKE_SUCCEEDED, DISCONNECTED, and failures
-    EVENT_VERSION = 1
+    STATS_MS = 1000             # how long stats() waits for the queues of peers that are connected
+    STATS_SETTLE_MS = 5         # and after the last of them for those of peers that are not, or over inproc
+
+    HANDSHAKE_FAILED = libzmq.ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | libzmq.ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | libzmq.ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
+    WATCHED_EVENTS = libzmq.ZMQ_EVENT_HANDSHAKE_SUCCEEDED | libzmq.ZMQ_EVENT_DISCONNECTED | HANDSHAKE_FAILED
+    EVENT_VERSION = 2
 
 cdef atomic_int_t idle_watches = 0
 cdef atomic_int_t watch_numbers = 0
@@ -45,7 +51,7 @@ cdef bint start_watch(SocketHandle handle) except -1:
     if libzmq.ZMQFAST_DRAFTS:
         reader.set_int(libzmq.ZMQ_RCVHWM, WATCH_HWM)
         libzmq.zmq_setsockopt(reader.ptr, libzmq.ZMQ_SUBSCRIBE, NULL, 0)    # fails for socket types other than SUB only
-        rc = libzmq.zmq_socket_monitor_versioned(handle.ptr, endpoint, WATCHED_EVENTS, EVENT_VERSION, libzmq.ZMQ_PUB)
+        rc = libzmq.zmq_socket_monitor_versioned(handle.ptr, endpoint, WATCHED_EVENTS | libzmq.ZMQ_EVENT_PIPES_STATS, EVENT_VERSION, libzmq.ZMQ_PUB)
     else:                       # a monitor is a PAIR, which must not be full
         reader.set_int(libzmq.ZMQ_RCVHWM, 0)
         rc = libzmq.zmq_socket_monitor(handle.ptr, endpoint, WATCHED_EVENTS)
@@ -53,6 +59,7 @@ cdef bint start_watch(SocketHandle handle) except -1:
         libzmq.zmq_socket_monitor(handle.ptr, NULL, 0)      # fails only if the context is ending
         return False                                        # reader closes itself
     handle.watch = reader
+    handle.seen = Seen()
     handle.context.watched[id(handle)] = PyWeakref_NewRef(handle, None)
     count_add(&idle_watches, 1)
     atomic_add(&handle.state, GUARD_WATCHED)
@@ -101,7 +108,7 @@ cdef void *socket_once_reaped(void *context, int socket_type) except? NULL:
     return socket
 
 
-cdef int keep_watch(SocketHandle handle) except -1:
+cdef int keep_watch(SocketHandle handle, str call) except -1:
     """From now on somebody wants to know. Caller is inside, quietly."""
     if atomic_get(&handle.state) & GUARD_WATCHED:
         atomic_add(&handle.state, -GUARD_WATCHED)
@@ -109,52 +116,98 @@ cdef int keep_watch(SocketHandle handle) except -1:
     if handle.watch is not None:
         return 0
     if handle.monitor_endpoint is not None:
-        raise error_for(EBUSY, "wait_connected: get_monitor_socket() or monitor() has this socket's one monitor")
+        raise error_for(EBUSY, f"{call}: get_monitor_socket() or monitor() has this socket's one monitor")
     if handle.named_unwatched:
-        raise error_for(libzmq.EFSM, "wait_connected: the socket was used since bind or connect; "
+        raise error_for(libzmq.EFSM, f"{call}: the socket was used since bind or connect; "
                                      "call wait_connected(0) before its first use to have its peers counted")
     if not start_watch(handle):
-        fail(libzmq.zmq_errno(), "wait_connected", None)
-    return keep_watch(handle)
+        fail(libzmq.zmq_errno(), call, None)
+    return keep_watch(handle, call)
 
 
 cdef int count_peers(SocketHandle handle) except -1:
     """How many peers are connected now."""
-    cdef libzmq.zmq_msg_t msg
-    cdef int event
-    libzmq.zmq_msg_init(&msg)           # never fails
-    try:
-        while handle.watch is not None:
-            if libzmq.zmq_msg_recv(&msg, handle.watch.ptr, libzmq.ZMQ_DONTWAIT) == -1:
-                if not would_wait():
-                    fail_plain(libzmq.zmq_errno())
-                break
-            event = (<unsigned short *>libzmq.zmq_msg_data(&msg))[0]
-            libzmq.zmq_msg_recv(&msg, handle.watch.ptr, libzmq.ZMQ_DONTWAIT)    # the endpoint, of the same message
-            if event == libzmq.ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-                handle.peers += 1
-            elif event != libzmq.ZMQ_EVENT_DISCONNECTED:
-                handle.failures += 1    # a handshake that failed is followed by DISCONNECTED
-            elif handle.failures:
-                handle.failures -= 1
-            elif handle.peers:
-                handle.peers -= 1
-    finally:
-        libzmq.zmq_msg_close(&msg)      # never fails once initialised
-    return handle.peers + count_inproc_peers(handle)
+    read_watch(handle)
+    return handle.seen.connected_now() + len(inproc_peers(handle))
 
 
-cdef int count_inproc_peers(SocketHandle handle) except -1:
-    """How many peers there are over inproc, where a connection is one as soon as both ends are named."""
+cdef int read_watch(SocketHandle handle) except -1:
+    """Take in what the watch has reported."""
+    cdef list frames
+    while handle.watch is not None:
+        try:
+            frames = recv_frames(handle.watch, libzmq.ZMQ_DONTWAIT, True, False, None)
+        except Again:
+            break
+        handle.seen.take(frames)
+    return 0
+
+
+@cython.final
+cdef class Seen:
+    """What a watch has reported of a socket's peers."""
+
+    cdef list peers             # (local, remote) address of each that is connected
+    cdef list failing           # the same of handshakes that failed, and are not yet disconnected
+    cdef list queues            # (local, remote, messages out, messages in) of each, as last asked for
+    cdef object failure         # the last: (event, value, local or remote address)
+    cdef readonly int connected         # handshakes that succeeded
+    cdef readonly int disconnected      # and of these were lost again
+    cdef readonly int failed            # handshakes that failed
+
+    def __cinit__(self):
+        self.peers = []
+        self.failing = []
+        self.queues = []
+
+    cdef int connected_now(self):
+        return len(self.peers)
+
+    cdef int take(self, list frames) except -1:
+        """One event, of either version: zmq_socket_monitor, zmq_socket_monitor_versioned."""
+        cdef const char *header = frames[0]
+        cdef long long event, value
+        if len(frames) == 2:
+            event = (<unsigned short *>header)[0]
+            value = (<unsigned int *>(header + 2))[0]
+            addresses = frames[1].decode(), ""
+        else:
+            event = number_in(frames[0])
+            value = number_in(frames[2])
+            addresses = frames[len(frames) - 2].decode(), frames[len(frames) - 1].decode()
+        if event == libzmq.ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+            self.connected += 1
+            self.peers.append(addresses)
+        elif event == libzmq.ZMQ_EVENT_PIPES_STATS:
+            self.queues.append((*addresses, value, number_in(frames[3])))
+        elif event & HANDSHAKE_FAILED:
+            self.failed += 1
+            self.failing.append(addresses)      # followed by DISCONNECTED
+            self.failure = event, value, addresses[1] or addresses[0]
+        elif addresses in self.failing:
+            self.failing.remove(addresses)
+        elif addresses in self.peers:
+            self.disconnected += 1
+            self.peers.remove(addresses)
+        return 0
+
+
+cdef inline long long number_in(bytes frame):
+    """A number of a message of version 2."""
+    return (<unsigned long long *><const char *>frame)[0]
+
+
+cdef list inproc_peers(SocketHandle handle):
+    """The endpoint of each peer over inproc, where a connection is one as soon as both ends are named."""
     cdef SocketHandle other
-    cdef int peers = 0
+    cdef list peers = []
     for endpoint, reference, binds in list(handle.context.inproc_ends):
         if reference() is not handle:
             continue
         for other_endpoint, other_reference, other_binds in list(handle.context.inproc_ends):
             other = other_reference()
             if other_endpoint == endpoint and other_binds != binds and other is not None and other.ptr != NULL:
-                peers += 1
+                peers.append(printable(endpoint))
     return peers
 
 
@@ -179,18 +232,22 @@ cdef int name_inproc_end(SocketHandle handle, bytes endpoint, str call) except -
     return 0
 
 
+cdef int watch_peers(SocketHandle handle, str call) except -1:
+    """Count, from now on, unless that has begun."""
+    handle.enter_quietly()
+    try:
+        return keep_watch(handle, call)
+    finally:
+        handle.leave()
+
+
 cdef int wait_for_peers(SocketHandle handle, int peers, object timeout) except -1:
     """Wait, GIL released, for so many peers; how many there are. The socket itself stays free for other threads."""
-    cdef SocketHandle watch
     cdef int limit_ms = -1 if timeout is None else milliseconds(timeout)
     cdef double deadline = monotonic() * 1000 + limit_ms
     cdef double left_ms
     cdef int connected
-    handle.enter_quietly()
-    try:
-        keep_watch(handle)
-    finally:
-        handle.leave()
+    watch_peers(handle, "wait_connected")
     while True:
         connected = count_peers(handle)
         if connected >= peers:
@@ -198,14 +255,87 @@ cdef int wait_for_peers(SocketHandle handle, int peers, object timeout) except -
                 handle.events()         # libzmq takes the new connections in now, not some ms into the first sends
                 handle.leave()
             return connected
-        watch = handle.watch
-        if watch is None:
-            handle.fail(libzmq.ENOTSOCK)        # another thread has closed or used it
+        failure = failed_handshake(handle)
+        if failure is not None and not handle.listens and handle.seen.failure[0] != libzmq.ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            handle.seen.failure = None
+            raise failure               # libzmq does not try again
         left_ms = SIGNAL_CHECK_MS if limit_ms < 0 else deadline - monotonic() * 1000
         if left_ms <= 0:
-            raise error_for(EAGAIN, f"wait_connected: {connected} of {peers} peers in {timeout} s")
-        watch.enter()
-        try:
-            wait_readable(watch, <int>min(ceil(left_ms), <double>INPROC_LOOK_MS))
-        finally:
-            watch.leave()
+            raise too_few_peers(connected, peers, timeout, failure) from failure
+        wait_for_watch(handle, <int>min(ceil(left_ms), <double>INPROC_LOOK_MS))
+
+
+cdef object too_few_peers(int connected, int peers, object timeout, object failure):
+    text = f"wait_connected: {connected} of {peers} peers in {timeout} s"
+    return error_for(EAGAIN, text if failure is None else f"{text}; the last {failure}")
+
+
+cdef object failed_handshake(SocketHandle handle):
+    """The last handshake that failed, as an exception, or None."""
+    if handle.seen.failure is None:
+        return None
+    from zmqfast.monitor import error_of
+
+    return error_of(*handle.seen.failure)
+
+
+cdef int wait_for_watch(SocketHandle handle, int timeout_ms) except -1:
+    """Sleep until the watch may have something to report."""
+    cdef SocketHandle watch = handle.watch
+    if watch is None:
+        handle.fail(libzmq.ENOTSOCK)    # another thread has closed or used it
+    watch.enter()
+    try:
+        return wait_readable(watch, timeout_ms)
+    finally:
+        watch.leave()
+
+
+cdef tuple peers_of(SocketHandle handle):
+    """(local, remote) address of each peer."""
+    watch_peers(handle, "peers")
+    read_watch(handle)
+    return tuple(handle.seen.peers) + tuple([(endpoint, endpoint) for endpoint in inproc_peers(handle)])
+
+
+cdef tuple stats_of(SocketHandle handle):
+    """What the watch has counted, and (local, remote, messages out, messages in) of each queue."""
+    cdef double deadline = monotonic() * 1000 + STATS_MS
+    cdef double now
+    watch_peers(handle, "stats")
+    read_watch(handle)
+    handle.seen.queues = []
+    if ask_for_queues(handle):
+        while True:
+            now = monotonic() * 1000
+            if len(handle.seen.queues) >= len(handle.seen.peers):
+                deadline = min(deadline, now + STATS_SETTLE_MS)
+            if now >= deadline:
+                break
+            wait_for_watch(handle, 1)
+            take_in_answers(handle)
+            read_watch(handle)
+    return handle.seen.connected, handle.seen.disconnected, handle.seen.failed, tuple(handle.seen.queues)
+
+
+cdef bint ask_for_queues(SocketHandle handle) except -1:
+    """Whether there is a queue to be told of (zmq_socket_monitor_pipes_stats)."""
+    handle.enter_quietly()
+    try:
+        if libzmq.zmq_socket_monitor_pipes_stats(handle.ptr) == 0:
+            return True
+        if libzmq.zmq_errno() != EAGAIN and libzmq.zmq_errno() != libzmq.ZMQFAST_MISSING:
+            fail(libzmq.zmq_errno(), "stats", None)
+        return False
+    finally:
+        handle.leave()
+
+
+cdef int take_in_answers(SocketHandle handle) except -1:
+    """Have libzmq report what its other threads have answered; a use of the socket, but for its watch."""
+    handle.enter_quietly()
+    try:
+        handle.events()
+        return handle.use_by(None)
+    finally:
+        handle.leave()

@@ -121,6 +121,8 @@ cdef class Socket:
                 if name == "connect":
                     join_monitor(handle, text)
                 start_watch_before(handle, text)
+                if name == "connect" and handle.seen is not None:
+                    handle.seen.failure = None
             elif name == "disconnect":
                 leave_monitor(handle, text)
                 left = before_leaving(handle, text)
@@ -143,9 +145,12 @@ cdef class Socket:
             if errnum:
                 fail(errnum, name, text.decode("utf-8", "replace"))
             name_inproc_end(handle, text, name)
+            if name == "bind" and not text.startswith(b"inproc://"):
+                handle.listens = True
             if text.startswith(b"norm://") and call in (libzmq.zmq_bind, libzmq.zmq_connect):
                 settle_norm(handle, text)
         finally:
+            handle.use_by(None)     # libzmq has taken in what there was
             handle.leave()
         return 0
 
@@ -516,25 +521,38 @@ cdef class Socket:
             peers: how many; 0 only begins to count.
             timeout: seconds; None waits for ever.
         Raises:
-            Again: there were fewer in time (EAGAIN).
+            Again: there were fewer in time (EAGAIN); names the last handshake that failed, if any.
+            HandshakeFailed: a peer that we connect to has refused us, for good, and so says libzmq's reason.
             ZMQError: the socket was used before anyone asked (EFSM), or has a monitor of its own (EBUSY).
             ContextTerminated: the context ended (ETERM).
         """
         return wait_for_peers(self.own(), peers, timeout)
 
-    def monitor(self, addr, int events=libzmq.ZMQ_EVENT_ALL):
+    def _peers(self):
+        """(local, remote) address of each connected peer."""
+        return peers_of(self.own())
+
+    def _stats(self):
+        """(connected, disconnected, failed, queues) since the watch began."""
+        return stats_of(self.own())
+
+    def monitor(self, addr, int events=libzmq.ZMQ_EVENT_ALL, int version=1):
         """Report events at the inproc endpoint `addr` to a PAIR socket that connects there; None ends it.
 
         Replaces a monitor that was there before. get_monitor_socket() makes the reading end as well.
 
+        Args:
+            events: EVENT_… to report, or'ed.
+            version: of the messages: 1, or 2 with both addresses of a connection (zmq_socket_monitor_versioned, draft).
         Raises:
-            ZMQError: not an inproc endpoint (EPROTONOSUPPORT), in use (EADDRINUSE), or no such events (EINVAL).
+            ZMQError: not an inproc endpoint (EPROTONOSUPPORT), in use (EADDRINUSE), or no such events or version (EINVAL).
+            ZMQVersionError: version 2 with a libzmq that has no draft API.
         """
         cdef SocketHandle handle = self.own()
         endpoint = None if addr is None else endpoint_bytes(addr, "monitor")
         handle.enter()
         try:
-            set_monitor(handle, endpoint, events)
+            set_monitor(handle, endpoint, events, version)
         finally:
             handle.leave()
 
