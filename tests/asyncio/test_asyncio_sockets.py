@@ -345,6 +345,46 @@ def test_a_blocking_poller_in_a_thread_and_an_asyncio_socket_share_one_socket(ru
     assert told == [[(pull, zmq.POLLIN)]] * 50
 
 
+def test_asyncio_sockets_that_share_a_socket_all_wait_for_it(run, async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+    shadows = [pull, *(zmq_asyncio.Socket(shadow=pull) for _ in range(3))]
+
+    async def main() -> None:
+        for _ in range(20):
+            waiting = [asyncio.ensure_future(shadow.recv()) for shadow in shadows]
+            await turns(3)
+            lost = waiting.pop(random.randrange(4))
+            lost.cancel()
+            for number in range(3):
+                await push.send(b"%d" % number)
+            assert sorted(await asyncio.wait_for(asyncio.gather(*waiting), 10)) == [b"0", b"1", b"2"]
+
+    run(main())
+
+
+def test_sockets_that_share_a_socket_do_not_wake_each_other_for_nothing(run, async_pair):
+    class Counting(zmq_asyncio.Socket):
+        woken = 0
+
+        def _take_turn(self) -> None:
+            Counting.woken += 1
+            super()._take_turn()
+
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+    shadows = [Counting(shadow=pull) for _ in range(2)]
+
+    async def main() -> None:
+        waiting = [asyncio.ensure_future(shadow.recv()) for shadow in shadows]
+        await push.send(b"1")
+        await asyncio.wait(waiting, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        await turns(1000)
+        assert Counting.woken < 10
+        await push.send(b"2")
+        assert sorted(await asyncio.wait_for(asyncio.gather(*waiting), 10)) == [b"1", b"2"]
+
+    run(main())
+
+
 def test_closing_cancels_whoever_waits(run, async_context):
     pull = async_context.socket(zmq.PULL)
 

@@ -98,6 +98,7 @@ cdef class LoopLink:
     cdef double pace                # s: the mean of the times between
     cdef bint awake                 # _stay_awake() is going to be called
     cdef double stayed              # monotonic s: when it had been called last
+    cdef dict registrations         # descriptor → weak reference to its Registration
     cdef Wakeup latest              # whose descriptors fired last
     cdef Wakeup second
 
@@ -109,6 +110,32 @@ cdef class LoopLink:
         self.set_result = future_class.set_result
         self.pace = 1.0
         self.arguments = {"loop": loop}
+        self.registrations = {}
+
+    cdef int register(self, int fd, Wakeup wakeup) except -1:
+        """Have the loop tell when the descriptor fires."""
+        cdef Registration registration = self.registration_of(fd)
+        if registration is not None:
+            registration.wakeups.append(wakeup)
+            return 0
+        registration = Registration(wakeup)
+        self.watch(fd, registration)
+        self.registrations[fd] = PyWeakref_NewRef(registration, None)
+        return 0
+
+    def _unregister(self, int fd, Wakeup wakeup):
+        """Let the loop forget the descriptor, unless it is watched for others as well."""
+        cdef Registration registration = self.registration_of(fd)
+        if registration is None or wakeup not in registration.wakeups:
+            return
+        registration.wakeups.remove(wakeup)
+        if not registration.wakeups:
+            del self.registrations[fd]
+            self.unwatch(fd)
+
+    cdef Registration registration_of(self, int fd):
+        reference = self.registrations.get(fd)
+        return None if reference is None else reference()
 
     cdef bint is_here(self) except -1:
         """Whether it is safe to call the loop from this thread."""
@@ -365,22 +392,32 @@ def await_waiting(future):
 
 @cython.final
 cdef class Registration:
-    """What a loop calls when a socket's descriptor fires, and lets go of when it is closed."""
+    """What a loop calls when a descriptor fires, and lets go of when it is closed.
 
-    cdef Wakeup wakeup
+    Sockets that share a libzmq socket share its descriptor, for which a loop calls one only.
+    """
+
+    cdef object __weakref__
+    cdef list wakeups
 
     def __cinit__(self, Wakeup wakeup):
-        self.wakeup = wakeup
+        self.wakeups = [wakeup]
 
     def __call__(self):
-        cdef AsyncSocket socket = self.wakeup.reference()
-        if socket is not None:
-            socket.on_readable()
+        cdef Wakeup wakeup
+        cdef AsyncSocket socket
+        for wakeup in tuple(self.wakeups):
+            socket = wakeup.reference()
+            if socket is not None:
+                socket.on_readable()
 
     def __del__(self):
-        cdef AsyncSocket socket = self.wakeup.kept
-        if socket is not None and socket.wakeup is self.wakeup and socket._loop_link.is_over():
-            socket._let_go()
+        cdef Wakeup wakeup
+        cdef AsyncSocket socket
+        for wakeup in tuple(self.wakeups):
+            socket = wakeup.kept
+            if socket is not None and socket.wakeup is wakeup and socket._loop_link.is_over():
+                socket._let_go()
 
 
 @cython.final
@@ -840,23 +877,24 @@ cdef class AsyncSocket(Socket):
             finally:
                 handle.leave()
             wakeup = Wakeup(self)
-            self._loop_link.watch(self.watched_fd, Registration(wakeup))
+            self._loop_link.register(self.watched_fd, wakeup)
             self.wakeup = wakeup
             handle.follow(wakeup)
         return 0
 
     def _unwatch(self):
         """Let the loop forget the descriptor."""
-        if self.wakeup is not None:
-            self.own().unfollow(self.wakeup)
-            self.wakeup.kept = None
+        wakeup = self.wakeup
+        if wakeup is not None:
+            self.own().unfollow(wakeup)
+            wakeup.kept = None
             self.wakeup = None
             if self._loop_link.is_over():
                 return
             if self._loop_link.is_here():
-                self._loop_link.unwatch(self.watched_fd)
+                self._loop_link._unregister(self.watched_fd, wakeup)
             else:       # the garbage collector runs in any thread
-                self._loop_link.call_soon_threadsafe(self._loop_link.unwatch, self.watched_fd)
+                self._loop_link.call_soon_threadsafe(self._loop_link._unregister, self.watched_fd, wakeup)
 
     cdef int on_readable(self) except -1:
         self._loop_link.had_turn()
@@ -885,12 +923,14 @@ cdef class AsyncSocket(Socket):
 
     cdef int serve(self) except -1:
         """Give everyone who waits what there is. Ends with ZMQ_EVENTS empty for them."""
+        cdef SocketHandle handle = self.own()
         cdef int events
         cdef bint served
+        cdef bint followed
         if self.serving:
             return 0        # a converter of ours called: whoever called it looks again
         self.serving = True
-        self.own().use_by(self.wakeup)
+        followed = guard_unmark_followed(&handle.state)
         try:
             while self._waiting:
                 if self.sending.first is None and self.polling.first is None and not self.own().thread_safe:
@@ -913,9 +953,22 @@ cdef class AsyncSocket(Socket):
                     break
         finally:
             self.serving = False
-            if self._waiting:
-                guard_mark_followed(&self.own().state)
+            if self._waiting or followed:
+                guard_mark_followed(&handle.state)
+        if followed and handle.followers is not None and len(handle.followers) > 1 and handle.ptr != NULL:
+            self.tell_others(handle)
         return 0
+
+    cdef int tell_others(self, SocketHandle handle) except -1:
+        """Who else waits for the socket learns what we have left."""
+        cdef int events
+        handle.enter_quietly()
+        try:
+            handle.quiet_descriptor()
+            events = handle.events()
+        finally:
+            handle.leave()
+        return handle.tell_looked(self.wakeup, events)
 
     cdef bint serve_first(self, Queue queue) except -1:
         """Try for the one who has waited longest; whether anything was done."""
