@@ -24,7 +24,8 @@ from zmqfast.cli.demo_text import Text, copy_text
 from zmqfast.cli.transports import capabilities
 
 DEMO = [sys.executable, "-m", "zmqfast", "demo"]
-TIMEOUT_S = 50
+TIMEOUT_S = 150         # a demo takes 15 s alone on the machine
+pytestmark = pytest.mark.timeout(TIMEOUT_S + 30)
 ROW_DEADLINE_S = 20
 ROW = re.compile(r"^(?P<title>.+ over .+?): (?P<verdict>ok|not run)(?:: .*|, (?P<messages>[\d,]+) messages, .* msg/s)$")
 PLAIN_PATTERNS = ["PUB-SUB", "REQ-REP", "PUSH-PULL", "ROUTER-DEALER", "PAIR", "XPUB-XSUB proxy", "asyncio PUSH-PULL"]
