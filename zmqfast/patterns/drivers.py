@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import socket as sockets
+import itertools
+import math
 import threading
 import time
 from collections import deque
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
 MESSAGES_AT_ONCE = 256      # taken from one socket before the others get their turn
 
 LAST_WORDS_MS = 500         # for what is unsent when a runner ends
+LOOK_AGAIN_S = 0.002        # where no event tells that there is room: libzmq calls an XPUB writable always
 
 # As plain numbers: the members of an enum cost more to combine than a message to send.
 _POLLIN, _POLLOUT, _DONTWAIT = int(zmq.POLLIN), int(zmq.POLLOUT), int(zmq.DONTWAIT)
+_EVENTS, _FD = int(zmq.EVENTS), int(zmq.FD)
+_ALWAYS_WRITABLE = (zmq.PUB, zmq.XPUB)      # says libzmq, also where it has no room
+_NEVER = math.inf
 _UNREACHABLE = (errno.EHOSTUNREACH, zmq.EHOSTUNREACH)
 
 
@@ -94,6 +99,7 @@ class Core:
     def __init__(self) -> None:
         self.outbox: dict[str, deque[Sequence[Buffer]]] = {}
         self.renewed: set[str] = set()      # ports that want a fresh socket
+        self.paused: set[str] = set()       # ports from which nothing is taken for now
 
     def send(self, port: str, frames: Sequence[Buffer]) -> None:
         """Leave a message for the driver to send."""
@@ -111,6 +117,11 @@ class Core:
         """Take in one message; `now` is time.monotonic()."""
         raise NotImplementedError
 
+    def on_messages(self, port: str, messages: list[list[Any]], now: float) -> None:
+        """Take in what came at once; a core with many small messages does better than one call for each."""
+        for frames in messages:
+            self.on_message(port, frames, now)
+
     def on_time(self, now: float) -> float | None:
         """Do what is due, and return when the next thing will be; None when nothing will."""
         return None
@@ -127,16 +138,25 @@ def core_flush(core: Core, opened: dict[str, zmq.Socket[bytes]], copy: bool) -> 
     for port, queue in list(core.outbox.items()):
         socket = opened[port]
         while queue:
+            sent = 0
             try:
-                socket.send_multipart(queue[0], _DONTWAIT, copy)
+                if len(queue) == 1:
+                    socket.send_multipart(queue[0], _DONTWAIT, copy)
+                    sent = 1
+                else:
+                    sent = socket.send_many(list(itertools.islice(queue, MESSAGES_AT_ONCE)), _DONTWAIT, copy=copy)
             except zmq.Again:
                 blocked.append(port)
                 break
             except zmq.ZMQError as error:
+                sent = getattr(error, "sent", 0)
                 if error.errno not in _UNREACHABLE:
                     raise
-                core.on_unreachable(port, queue[0])
-            queue.popleft()
+                core.on_unreachable(port, queue[sent])
+                sent += 1
+            finally:
+                for _ in range(sent):
+                    queue.popleft()
         if not queue:
             core.outbox.pop(port, None)
     return blocked
@@ -150,10 +170,37 @@ def received(socket: zmq.Socket[bytes], copy: bool) -> list[list[Any]]:
     return [[frame if len(frame) >= zmq.COPY_THRESHOLD else bytes(frame) for frame in frames] for frames in messages]
 
 
-class Driver:
-    """Turns a core in whichever thread waits; wait(), poke() and wake() are for every thread.
+class Waiter:
+    """A thread that waits while another one steps."""
 
-    One thread at a time steps; the others that wait are told when it has. Hold `lock` to touch the core.
+    __slots__ = ("done", "leads", "_bell")
+
+    def __init__(self, done: Callable[[], bool], leads: bool) -> None:
+        self.done = done
+        self.leads = leads          # whether it steps when nobody does
+        self._bell = threading.Lock()
+        self._bell.acquire()
+
+    def ring(self) -> None:
+        """Let it look again."""
+        try:
+            self._bell.release()
+        except RuntimeError:        # it is rung already
+            pass
+
+    def sleep(self, until: float) -> None:
+        """Until it is rung, or time.monotonic() is `until`."""
+        if until == _NEVER:
+            self._bell.acquire()
+        else:
+            self._bell.acquire(timeout=min(max(0.0, until - time.monotonic()), threading.TIMEOUT_MAX))
+
+
+class Driver:
+    """Turns a core in whichever thread waits: one steps, and tells the others what they wait for. For every thread.
+
+    The thread that steps sleeps on the sockets' descriptors alone, so others may use the sockets meanwhile: hold `lock`
+    to touch the core or a socket, and poke() afterwards, since a descriptor may not tell again of what came by then.
 
     Args:
         copy: False lends large buffers to libzmq, and hands large frames to the core as Frames.
@@ -169,13 +216,10 @@ class Driver:
         self.poller = zmq.Poller()
         self.closed = False
         self.lock = threading.RLock()
-        self._stepped = threading.Condition()
-        self._stepping = False
-        self._woken, self._waking = sockets.socketpair()
-        self._woken.setblocking(False)
-        self._waking.setblocking(False)
-        self.poller.register(self._woken.fileno(), _POLLIN)
-        self._names: dict[Any, str] = {}
+        self._turn = threading.Lock()           # whoever has it steps
+        self._asleep_until = 0.0                # time.monotonic() at which the stepping thread wakes by itself
+        self._due: float | None = None          # when the core wants to be told of the time
+        self._waiters: list[Waiter] = []
         try:
             for name in self.ports:
                 self._open(name)
@@ -185,122 +229,221 @@ class Driver:
 
     def _open(self, name: str) -> None:
         socket = self.opened[name] = self.ports[name].open(self.context)
-        self._names[socket] = name
-        self.poller.register(socket, _POLLIN)
+        self.poller.register(socket.get(_FD), _POLLIN)
 
     def _shut(self, name: str) -> None:
         socket = self.opened.pop(name)
-        del self._names[socket]
-        self.poller.unregister(socket)
+        self.poller.unregister(socket.get(_FD))
         socket.close(0)
 
     def add(self, port: Port) -> None:
-        """Open one more port."""
-        self.ports[port.name] = port
-        self._open(port.name)
+        """Open one more port; whoever steps takes it up."""
+        with self.lock:
+            self.ports[port.name] = port
+            self._open(port.name)
+        self.wake()
 
-    def _step(self, done: Callable[[], bool], timeout_s: float | None) -> None:
-        """Send, wait until something happens or the time is over, and tell the core. In one thread at a time."""
+    # stepping
+
+    def _step(self, done: Callable[[], bool], timeout_s: float) -> None:
+        """Do what is due and serve the sockets; if nothing came of it sleep until something happens, and serve them."""
+        with self.lock:
+            now = time.monotonic()
+            due = self._look_at_time(now)
+            if self.core.renewed:
+                self._renew()
+            again, blocked = self.serve(now, look=True)
+            if again or done():
+                return
+            until = now + timeout_s
+            if due is not None and due < until:
+                until = due
+            if blocked and any(self.ports[name].socket_type in _ALWAYS_WRITABLE for name in blocked):
+                until = min(until, now + LOOK_AGAIN_S)
+            self._asleep_until = until
+        try:
+            self.poller.poll(None if until == _NEVER else max(0.0, until - now) * 1000)
+        finally:
+            self._asleep_until = 0.0
+        with self.lock:
+            self.serve(time.monotonic())
+
+    def _look_at_time(self, now: float) -> float | None:
+        due = self._due = self.core.on_time(now)
+        return due
+
+    def _renew(self) -> None:
+        while self.core.renewed:
+            name = self.core.renewed.pop()
+            self._shut(name)
+            self._open(name)
+
+    def serve(self, now: float, look: bool = False) -> tuple[bool, Sequence[str]]:
+        """Send what can be sent, take in what is there, and send the answers, once. Hold `lock`.
+
+        Args:
+            look: ask each socket first whether it has anything, which costs less where it has not.
+        Returns:
+            whether there may be more, and the ports that have to wait for room.
+        """
         core = self.core
-        with self.lock:
-            due = core.on_time(time.monotonic())
-            blocked = self.flush()
-        if done():      # the time has done it
-            return
-        if due is not None:
-            left = max(0.0, due - time.monotonic())
-            timeout_s = left if timeout_s is None else min(timeout_s, left)
-        for name in blocked:
-            self.poller.modify(self.opened[name], _POLLIN | _POLLOUT)
-        ready = self.poller.poll(None if timeout_s is None else timeout_s * 1000)
-        for name in blocked:
-            self.poller.modify(self.opened[name], _POLLIN)
-        if not ready:
-            return
-        now = time.monotonic()
-        with self.lock:
-            for source, events in ready:
-                name = self._names.get(source, "")
-                if not name:
-                    self._woken.recv(4096)
-                elif events & _POLLIN:
-                    for frames in received(source, self.copy):
-                        core.on_message(name, frames, now)
-            if core.outbox:
-                self.flush()
+        again = False
+        blocked: Sequence[str] = ()
+        if core.outbox:
+            blocked = core_flush(core, self.opened, self.copy)
+            look = True             # sending may have taken the edge by which the descriptor tells
+        for name, socket in self.opened.items():
+            paused = name in core.paused
+            if look or paused:
+                events: Any = socket.get(_EVENTS)
+                if name in blocked and events & _POLLOUT and self.ports[name].socket_type not in _ALWAYS_WRITABLE:
+                    again = True    # there was no room, and now there is
+                if paused or not events & _POLLIN:
+                    continue
+            if messages := received(socket, self.copy):
+                core.on_messages(name, messages, now)
+                again = True
+        if again and core.outbox:
+            blocked = core_flush(core, self.opened, self.copy)
+        return again, blocked
 
-    def wait(self, done: Callable[[], bool], timeout_s: float | None = None) -> bool:
+    def poke(self) -> None:
+        """Send what the core wants to send and do what is due, here and now; a fresh socket is for the thread that steps."""
+        with self.lock:
+            if self.closed:
+                return
+            now = time.monotonic()
+            due = self._look_at_time(now)
+            if not self.core.renewed:
+                again, blocked = self.serve(now, look=True)
+                if self._waiters:
+                    self._tell()
+                if not again and not blocked and (due is None or due >= self._asleep_until):
+                    return
+        self.poller.wake()
+
+    def flush(self) -> None:
+        """Send what can be sent. Hold `lock`."""
+        core_flush(self.core, self.opened, self.copy)
+
+    # waiting
+
+    def wait(self, done: Callable[[], bool], timeout_s: float | None = None, *, poke: bool = False) -> bool:
         """Step until `done()`, or let another thread; returns whether it is done in time.
 
+        Args:
+            done: called with `lock` held, by any of the threads; once it was true it stays so.
+            poke: the core has something to send.
         Raises:
             RuntimeError: closed meanwhile.
         """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while not done():
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            with self._stepped:
-                if self._stepping:
-                    if not done():
-                        self._stepped.wait(left)
-                    continue
-                if self.closed:
-                    raise RuntimeError("closed while somebody waited")
-                self._stepping = True
-            try:
-                self._step(done, left)
-            finally:
-                with self._stepped:
-                    self._stepping = False
-                    self._stepped.notify_all()
-        return True
-
-    def poke(self) -> None:
-        """Send what the core wants to send: here and now, or by the thread that steps."""
-        with self._stepped:
-            if self._stepping or self.closed:
-                self.wake()
-                return
-            self._stepping = True
+        deadline = _NEVER if timeout_s is None else time.monotonic() + timeout_s
+        if self._turn.acquire(False):
+            return self._lead(done, deadline)
+        if poke:
+            self.poke()
+        waiter = Waiter(done, leads=True)
+        self._waiters.append(waiter)    # before we look: whoever changes something afterwards sees us
         try:
-            with self.lock:
-                self.flush()
+            while not self._looked(done):
+                if self._turn.acquire(False):
+                    self._waiters.remove(waiter)
+                    return self._lead(done, deadline)
+                if time.monotonic() >= deadline:
+                    return False
+                waiter.sleep(deadline)
+            return True
         finally:
-            with self._stepped:
-                self._stepping = False
-                self._stepped.notify_all()
+            self._leave(waiter)
 
-    def flush(self) -> list[str]:
-        core = self.core
-        while core.renewed:
-            name = core.renewed.pop()
-            self._shut(name)
-            self._open(name)
-        return core_flush(core, self.opened, self.copy)
+    def stand_by(self, done: Callable[[], bool]) -> None:
+        """wait(), but leave it to others to step: only when something is due and all of them are busy elsewhere, do it."""
+        waiter = Waiter(done, leads=False)
+        self._waiters.append(waiter)
+        try:
+            while not self._looked(done):
+                if self._turn.acquire(False):
+                    try:
+                        self._step(_at_once, 0.0)
+                        self._tell()
+                    finally:
+                        self._turn.release()
+                        self._pass_on()
+                due = self._due
+                waiter.sleep(_NEVER if due is None else max(due, time.monotonic() + LOOK_AGAIN_S))
+        finally:
+            self._leave(waiter)
+
+    def _looked(self, done: Callable[[], bool]) -> bool:
+        """Whether it is done; raises RuntimeError where it cannot be any more."""
+        with self.lock:
+            if done():
+                return True
+        if self.closed:
+            raise RuntimeError("closed while somebody waited")
+        return False
+
+    def _lead(self, done: Callable[[], bool], deadline: float) -> bool:
+        """Step until done, or until the deadline. `_turn` is ours, and given up at the end."""
+        try:
+            while not self._looked(done):
+                left = _NEVER
+                if deadline != _NEVER:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        return False
+                self._step(done, left)
+                if self._waiters:
+                    self._tell()
+            return True
+        finally:
+            self._turn.release()
+            if self._waiters:
+                self._pass_on()
+
+    def _tell(self) -> None:
+        """Ring those for whom it is done."""
+        with self.lock:
+            for waiter in tuple(self._waiters):
+                if waiter.done():
+                    waiter.ring()
+
+    def _pass_on(self) -> None:
+        """Let one of those who wait take the turn."""
+        for waiter in tuple(self._waiters):
+            if waiter.leads:
+                waiter.ring()
+                return
+
+    def _leave(self, waiter: Waiter) -> None:
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+            if not self._turn.locked():     # perhaps it was passed on to us
+                self._pass_on()
 
     def wake(self) -> None:
         """Let whoever waits look again; from any thread or signal handler."""
-        try:
-            self._waking.send(b"\0")
-        except (BlockingIOError, OSError):      # woken already, or closed
-            pass
+        self.poller.wake()
+        for waiter in tuple(self._waiters):
+            waiter.ring()
 
     def close(self, linger_ms: int = 0) -> None:
         """Close the sockets, after `linger_ms` at most for what is unsent; whoever waits is told."""
-        with self._stepped:
+        with self.lock:
             if self.closed:
                 return
             self.closed = True
-            self.wake()
-            while self._stepping:
-                self._stepped.wait()
-        for socket in self.opened.values():
-            socket.close(linger_ms)
-        self.opened.clear()
-        self._names.clear()
-        self._woken.close()
-        self._waking.close()
+        self.wake()
+        with self._turn:        # whoever steps has let go
+            with self.lock:
+                for socket in self.opened.values():
+                    socket.close(linger_ms)
+                self.opened.clear()
+        self.wake()
+
+
+def _at_once() -> bool:
+    return False
 
 
 class AsyncDriver:
@@ -448,12 +591,19 @@ class Runner:
     def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
         self._driver = Driver(core, ports, context, copy=copy)
         self._stopping = False
+        self._pool: Pool | None = None      # whose threads step, where there is one
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
 
     def run(self) -> None:
         """Run in this thread until stop() is called, or Ctrl-C raises KeyboardInterrupt; then close."""
+        pool = self._pool
         try:
+            if pool is not None:
+                pool.start()
+                self._driver.stand_by(lambda: self._stopping or pool.failure is not None)
+                if pool.failure is not None:
+                    raise pool.failure
             while not self._stopping:
                 self._driver.wait(self._has_work)
                 self._work()
@@ -472,7 +622,16 @@ class Runner:
         """Do what _has_work() told of."""
 
     def _finish(self) -> None:
+        if self._pool is not None:
+            self._pool.stop()
+        with self._driver.lock:
+            self._last_words()
+            if not self._driver.closed:
+                self._driver.flush()
         self._driver.close(linger_ms=LAST_WORDS_MS)
+
+    def _last_words(self) -> None:
+        """Leave in the core what is to be sent before the end."""
 
     def _run_in_thread(self) -> None:
         try:
@@ -493,6 +652,56 @@ class Runner:
             self._thread.join()
         if self._failure is not None and error is None:
             raise self._failure
+
+
+class Pool:
+    """Threads that carry out a core's jobs: each takes part in waiting for them, so that a job changes no thread.
+
+    Args:
+        jobs: what waits to be carried out.
+        carry_out: does one, and leaves in the core what it wants to send.
+    """
+
+    def __init__(self, driver: Driver, jobs: deque[Any], carry_out: Callable[[Any], None], threads: int, name: str) -> None:
+        self._driver = driver
+        self._jobs = jobs
+        self._carry_out = carry_out
+        self._stopping = False
+        self.failure: BaseException | None = None
+        self._threads = [threading.Thread(target=self._run, name=f"{name}_{number}", daemon=True)
+                         for number in range(threads)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads, each after the job that it has; the jobs that wait are left."""
+        self._stopping = True
+        self._driver.wake()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _run(self) -> None:
+        mine: list[Any] = []        # one job at most
+
+        def claim() -> bool:
+            if self._stopping:
+                return True
+            if not mine and self._jobs:
+                mine.append(self._jobs.popleft())
+            return bool(mine)
+
+        try:
+            while not self._stopping:
+                self._driver.wait(claim)
+                if mine:
+                    self._carry_out(mine.pop())
+                    self._driver.poke()
+        except BaseException as error:
+            self.failure = error
+            self._driver.wake()
 
 
 class AsyncRunner:

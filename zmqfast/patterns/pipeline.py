@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BYTES, BodyError, Codec, find, signed_pickle
-from zmqfast.patterns.drivers import AsyncRunner, Core, Port, Runner
+from zmqfast.patterns.drivers import AsyncRunner, Core, Pool, Port, Runner
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -142,6 +142,9 @@ class VentilatorCore(Core):
     def finished(self) -> bool:
         return self.ended or self.error is not None
 
+    def all_taken(self) -> bool:
+        return self.complete and not self.chunks
+
     def offer(self, items: Sequence[Any]) -> None:
         """One more chunk."""
         frames = self.codec.dump_all(items, f"a task from number {self.sent} on")
@@ -164,7 +167,7 @@ class VentilatorCore(Core):
         return Progress(self.sent, self.taken, self.total, rate, left_s)
 
     def _end_if_done(self) -> None:
-        if self.complete and not self.chunks and self.sink:
+        if self.all_taken() and self.sink:
             self.send("workers", [self.sink, b"E", self.stream])
 
     def _id(self, number: int) -> bytes:
@@ -342,7 +345,11 @@ class Ventilator(Runner):
                 else:
                     core.end()
             driver.poke()
-        driver.wait(core.finished)
+        try:
+            driver.wait(core.finished)
+        except RuntimeError:            # closed, by somebody who has seen the sink's end
+            if not core.all_taken():
+                raise
         if core.error is not None:
             raise core.error
 
@@ -503,31 +510,17 @@ class Worker(Runner):
         tasks = find(codec)
         self._core = WorkerCore(tasks, tasks if results is None else find(results), credit, heartbeat)
         self._function = function
-        self._pool = ThreadPoolExecutor(1, "zmqfast.worker")
         super().__init__(self._core, self._core.ports(ventilator, sink), context)
+        self._pool = Pool(self._driver, self._core.jobs, self._carry_out, 1, "zmqfast.worker")
 
-    def _has_work(self) -> bool:
-        return self._stopping or bool(self._core.jobs)
-
-    def _work(self) -> None:
-        while self._core.jobs:
-            self._pool.submit(self._carry_out, *self._core.jobs.popleft())
-
-    def _carry_out(self, chunk: bytes, frames: list[Any]) -> None:
-        if self._stopping:
-            return
+    def _carry_out(self, job: tuple[bytes, list[Any]]) -> None:
+        chunk, frames = job
         results = self._core.carry_out(self._function, frames)
         with self._driver.lock:
             self._core.finish(chunk, results)
-        self._driver.poke()
 
-    def _finish(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        with self._driver.lock:
-            self._core.leave()
-            if not self._driver.closed:
-                self._driver.flush()
-        super()._finish()
+    def _last_words(self) -> None:
+        self._core.leave()
 
 
 # -- sink -----------------------------------------------------------------------------------------------------------

@@ -25,14 +25,13 @@ import struct
 import time
 import traceback
 from collections import OrderedDict, deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from collections.abc import Callable, Mapping, Sequence
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError, Codec, find
-from zmqfast.patterns.drivers import AsyncDriver, AsyncRunner, Core, Driver, Pending, Port, Runner, outcome_of
+from zmqfast.patterns.drivers import AsyncDriver, AsyncRunner, Core, Driver, Pending, Pool, Port, Runner, outcome_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -240,8 +239,7 @@ class Client:
         with self._driver.lock:
             request, pending = self._core.start(service, body, *chosen(self._defaults, timeout, retries), key)
         try:
-            self._driver.poke()
-            self._driver.wait(lambda: pending.done)
+            self._driver.wait(lambda: pending.done, poke=True)
         finally:
             if not pending.done:
                 with self._driver.lock:
@@ -513,7 +511,8 @@ class Server(Runner):
         threads = threads if threads is not None else 0 if broker is None else 1
         core = self._core = ServerCore(handlers, find(codec), max(1, threads), remember, broker is not None, heartbeat)
         super().__init__(core, core.ports(bind, broker), context, copy=not core.codec.zero_copy)
-        self._pool = ThreadPoolExecutor(threads, "zmqfast.server") if threads else None
+        if threads:
+            self._pool = Pool(self._driver, core.jobs, self._carry_out, threads, "zmqfast.server")
 
     @property
     def endpoint(self) -> str:
@@ -531,11 +530,7 @@ class Server(Runner):
     def _work(self) -> None:
         jobs = self._core.jobs
         while jobs and not self._stopping:
-            job = jobs.popleft()
-            if self._pool is None:
-                self._carry_out(job)
-            else:
-                self._pool.submit(self._carry_out, job)
+            self._carry_out(jobs.popleft())
 
     def _carry_out(self, job: Job) -> None:
         lock = self._driver.lock
@@ -549,17 +544,9 @@ class Server(Runner):
                 answer = self._core.failure(job, error)
             with lock:
                 self._core.finish(job, answer)
-        if self._pool is not None:
-            self._driver.poke()
 
-    def _finish(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-        with self._driver.lock:
-            self._core.leave()
-            if not self._driver.closed:
-                self._driver.flush()
-        super()._finish()
+    def _last_words(self) -> None:
+        self._core.leave()
 
 
 class AsyncServer(AsyncRunner):
