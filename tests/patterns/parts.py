@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import select
 import signal
@@ -52,6 +54,43 @@ class Unmakeable:
 
 def double(number: int) -> int:
     return 2 * number
+
+
+class AsBlocking:
+    """The asyncio classes with the blocking ones' interface, in a loop of their own."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __enter__(self):
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        self.thing = self.run(self.enter())
+        return self
+
+    async def enter(self):
+        return await self.make().__aenter__()
+
+    def run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+
+    def __exit__(self, *_):
+        self.run(self.thing.__aexit__(None, None, None))
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def __getattr__(self, name):
+        found = getattr(self.thing, name)
+        if not callable(found):
+            return found
+
+        def called(*args, **kwargs):
+            result = found(*args, **kwargs)
+            return self.run(result) if inspect.isawaitable(result) else result
+
+        return called
 
 
 class Link:

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import Link, Program, until
+from patterns.parts import AsBlocking, Link, Program, until
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError
@@ -65,38 +65,6 @@ def handlers(loud=None):
         raise KeyError("no such thing")
 
     return {"double": lambda number: 2 * number, "fail": fail, "unwritable": lambda body: {1j}}
-
-
-class AsBlocking:
-    """The asyncio classes with the blocking ones' interface, in a loop of their own."""
-
-    def __init__(self, make):
-        self.make = make
-
-    def __enter__(self):
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.thread.start()
-        self.thing = self.run(self.enter())
-        return self
-
-    async def enter(self):
-        return await self.make().__aenter__()
-
-    def run(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
-
-    def __exit__(self, *_):
-        self.run(self.thing.__aexit__(None, None, None))
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
-
-    def call(self, *args, **kwargs):
-        return self.run(self.thing.call(*args, **kwargs))
-
-    def __getattr__(self, name):
-        return getattr(self.thing, name)
 
 
 FORMS = {

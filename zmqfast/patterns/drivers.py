@@ -446,6 +446,43 @@ def _at_once() -> bool:
     return False
 
 
+class Attended:
+    """Something with a Driver, which a thread of its own attends to from the beginning until close()."""
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
+        self._driver = Driver(core, ports, context, copy=copy)
+        self._failure: list[BaseException] = []
+        self._thread = threading.Thread(target=attend, args=(self._driver, self._failure), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Close the sockets; what is unsent has half a second. Safe to repeat.
+
+        Raises:
+            Exception: what ended the thread that attended.
+        """
+        self._driver.close(linger_ms=LAST_WORDS_MS)
+        self._thread.join()
+        if self._failure:
+            raise self._failure.pop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def attend(driver: Driver, failure: list[BaseException]) -> None:
+    """Step until the driver is closed."""
+    try:
+        driver.wait(lambda: driver.closed)
+    except BaseException as error:
+        failure.append(error)
+
+
 class AsyncDriver:
     """Turns a core in an event loop, in tasks of its own, from the first pump() until close()."""
 
@@ -462,6 +499,7 @@ class AsyncDriver:
         self._watches: dict[str, zmqfast.asyncio.Socket] = {}           # share the sockets, to wait for them
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._flushes: dict[str, asyncio.Task[None]] = {}
+        self._waiting: dict[asyncio.Future[None], Callable[[], bool]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
         try:
@@ -538,10 +576,37 @@ class AsyncDriver:
                 self._timer = None
             if due is not None:
                 self._timer = self.loop.call_later(max(0.0, due - time.monotonic()), self._on_timer)
+            for told, done in self._waiting.items():
+                if not told.done() and done():
+                    told.set_result(None)
         except Exception as error:
             self._fail(error)
         finally:
             self._pumping = False
+
+    async def wait(self, done: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Until `done()`; returns whether it is done in time.
+
+        Raises:
+            RuntimeError: closed meanwhile.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self.pump()
+        while not done():
+            if self.closed:
+                raise RuntimeError("closed while somebody waited")
+            told: asyncio.Future[None] = self.loop.create_future()
+            self._waiting[told] = done
+            try:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                await asyncio.wait((told, self.failed), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                del self._waiting[told]
+            if self.failed.done():
+                self.failed.result()
+            if not told.done():
+                return done()
+        return True
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -562,6 +627,9 @@ class AsyncDriver:
         self.closed = True
         if self._timer is not None:
             self._timer.cancel()
+        for told in self._waiting:
+            if not told.done():
+                told.set_result(None)
         tasks = [*self._tasks.values(), *self._flushes.values()]
         self._shut_all(linger_ms)
         mine = asyncio.current_task()
