@@ -213,8 +213,8 @@ cdef int recv_into_batch(SocketHandle handle, Batch batch, Py_ssize_t max_messag
         finally:
             handle.leave()
     finally:
-        libzmq.zmq_msg_close(&msg)      # never fails once initialised
         batch.storage = storage
+        close_msg(&msg)
     return 0
 
 

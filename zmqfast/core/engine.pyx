@@ -570,7 +570,7 @@ cdef class AsyncSocket(Socket):
             finally:
                 handle.leave()
         finally:
-            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+            close_msg(&msg)
 
     def recv_many(
         self, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None, bint multipart=False, bint copy=True
@@ -740,7 +740,7 @@ cdef class AsyncSocket(Socket):
         """Send one frame at once: None, or WOULD_WAIT. Raises what libzmq says."""
         cdef SocketHandle handle = self.own()
         cdef libzmq.zmq_msg_t msg
-        load_bytes(&msg, data)
+        load_bytes(handle, &msg, data)
         if try_send(handle, &msg, flags):
             return None
         try:
@@ -751,7 +751,7 @@ cdef class AsyncSocket(Socket):
             except Again:
                 return WOULD_WAIT
         finally:
-            libzmq.zmq_msg_close(&msg)      # empty where libzmq took it; fails where it has closed it already
+            close_msg(&msg)     # empty where libzmq took it
         return None
 
     # events
@@ -1094,7 +1094,7 @@ cdef int put_into_batch(Batch batch, list messages) except -1:
             for frame in message:
                 fill(&msg, frame)
                 added = storage.append(&msg)
-                libzmq.zmq_msg_close(&msg)      # never fails once initialised
+                close_msg(&msg)
                 if not added:
                     raise MemoryError
                 storage.more[storage.count - 1] = True

@@ -1,20 +1,17 @@
 """Frame: one zmq_msg_t, its bytes, its buffer."""
 
-from cpython.buffer cimport PyBuffer_FillInfo
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcpy
 
 cdef extern from "core/msg_header.h":
     bint msg_layout_known() noexcept nogil
     bint msg_is_closed(const libzmq.zmq_msg_t *msg) noexcept nogil
-    bint msg_in_arena(const libzmq.zmq_msg_t *msg) noexcept nogil
+    bint msg_is_zclmsg(const libzmq.zmq_msg_t *msg) noexcept nogil
     bint msg_owns_bytes(libzmq.zmq_msg_t *msg) noexcept nogil
     void msg_move_header(libzmq.zmq_msg_t *to, libzmq.zmq_msg_t *source) noexcept nogil
 
 cdef extern from "core/pool.h":
     enum:
         POOL_SMALLEST, POOL_LARGEST
-    bint pool_usable() noexcept nogil
     void pool_settle_heap() noexcept nogil
     bint pool_owns(const libzmq.zmq_msg_t *msg) noexcept nogil
     int pool_init_msg(libzmq.zmq_msg_t *msg, size_t size) noexcept nogil
@@ -30,7 +27,6 @@ cdef enum:
 
 cdef atomic_int_t live_frames = 0
 cdef bint LAYOUT_KNOWN = msg_layout_known()
-cdef bint POOL_USABLE = pool_usable()
 pool_settle_heap()
 
 
@@ -56,7 +52,7 @@ cdef class Frame:
         count_add(&live_frames, 1)
 
     def __dealloc__(self):
-        libzmq.zmq_msg_close(&self.msg)     # never fails once initialised
+        close_msg(&self.msg)
         count_add(&live_frames, -1)
 
     def __init__(self, data=None, track=False, copy=None, copy_threshold=None):
@@ -175,7 +171,7 @@ cdef class Frame:
         return other
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        cdef bint own = LAYOUT_KNOWN and msg_owns_bytes(&self.msg)
+        cdef bint own = LAYOUT_KNOWN and msg_owns_bytes(&self.msg) and not (CONTENT_KNOWN and release_lends(&self.msg))
         PyBuffer_FillInfo(view, self, libzmq.zmq_msg_data(&self.msg), libzmq.zmq_msg_size(&self.msg), not own, flags)
         if own:
             self.written = True
@@ -208,10 +204,15 @@ cdef Py_ssize_t byte_count(object data) except -1:
 
 
 cdef bytes message_bytes(libzmq.zmq_msg_t *msg):
-    """A copy of the message's bytes; a long one is made without the GIL."""
+    """The message's bytes: the very object that somebody of this process lent, or a copy; a long one is made without the GIL."""
     cdef size_t size = libzmq.zmq_msg_size(msg)
     cdef bytes copied
     cdef char *target
+    cdef PyObject *lent
+    if CONTENT_KNOWN and release_lends(msg):
+        lent = release_bytes(msg)
+        if lent != NULL:
+            return <bytes>lent
     if size < RELEASE_GIL_FROM:
         return PyBytes_FromStringAndSize(<char *>libzmq.zmq_msg_data(msg), size)
     copied = PyBytes_FromStringAndSize(NULL, size)
@@ -236,7 +237,7 @@ cdef inline int fill(libzmq.zmq_msg_t *msg, object data) except -1:
 cdef inline int fill_from(libzmq.zmq_msg_t *msg, const char *source, size_t size) except -1:
     """Initialise `msg` with a copy of `size` bytes; a long one is made without the GIL."""
     cdef int rc
-    if size >= POOL_SMALLEST and size <= POOL_LARGEST and POOL_USABLE:
+    if size >= POOL_SMALLEST and size <= POOL_LARGEST and CONTENT_KNOWN:
         rc = pool_init_msg(msg, size)
     else:
         rc = libzmq.zmq_msg_init_size(msg, size)
@@ -257,7 +258,7 @@ cdef Frame adopt(libzmq.zmq_msg_t *msg):
     """
     cdef Frame frame = Frame.__new__(Frame)
     cdef size_t size = libzmq.zmq_msg_size(msg)
-    if size < OWN_MEMORY_BELOW and LAYOUT_KNOWN and msg_in_arena(msg) and not pool_owns(msg):
+    if size < OWN_MEMORY_BELOW and LAYOUT_KNOWN and msg_is_zclmsg(msg) and not pool_owns(msg) and not release_lends(msg):
         fill_from(&frame.msg, <const char *>libzmq.zmq_msg_data(msg), size)
         msg_move_header(&frame.msg, msg)
         libzmq.zmq_msg_close(msg)           # never fails once initialised

@@ -28,6 +28,10 @@ cdef enum:
     IN_BATCH_SIZE = 64 * 1024   # bytes; see docs/benchmarks.md for how these two were chosen
     OUT_BATCH_SIZE = 32 * 1024  # libzmq copies what is shorter: 64 KiB frames go out without a copy
 
+cdef enum:                      # bytes; exact bytes of that length are lent, not copied: nobody can change them
+    LEND_FROM = 32 * 1024       # what libzmq writes to a connection without a copy of its own
+    LEND_INPROC_FROM = 256      # where all peers are of this process, and receive the object itself
+
 cdef dict SOCKETS = {}      # address → weak reference to the SocketHandle
 cdef atomic_int_t live_sockets = 0
 
@@ -80,6 +84,7 @@ cdef class SocketHandle:
     cdef bint listens               # was bound to an endpoint with handshakes
     cdef list conflated             # inproc endpoints: see precautions.pyx; None when there is none
     cdef size_t longest_frame       # bytes; with GUARD_LIMITED: longer ones are not sent
+    cdef Py_ssize_t lend_from       # bytes
     cdef list followers             # weak references to Followers, or None
     cdef bint peekable              # nobody but us calls libzmq with this socket, and peek.cpp can look inside
     cdef bint known_empty           # with GUARD_KNOWN: a receive has found nothing
@@ -96,6 +101,7 @@ cdef class SocketHandle:
             load_constants()
         self.context = context
         self.socket_type = socket_type
+        self.lend_from = LEND_INPROC_FROM       # until it is bound or connected to anything else
         self.ptr = context.new_socket(socket_type)
         if libzmq.zmq_getsockopt(self.ptr, libzmq.ZMQ_THREAD_SAFE, &thread_safe, &size) == 0:
             self.thread_safe = thread_safe      # an older libzmq has no such option, and no such socket

@@ -4,6 +4,8 @@ The GIL stays held while nothing waits: between two threads over inproc, taking 
 both of them working at once brings.
 """
 
+from libc.math cimport INFINITY
+
 
 cdef Py_ssize_t send_messages(
     SocketHandle handle, object messages, int flags, bint copy, object timeout, Py_ssize_t copy_threshold
@@ -11,13 +13,15 @@ cdef Py_ssize_t send_messages(
     """send_many(): how many messages are out."""
     cdef libzmq.zmq_msg_t msg
     cdef Py_ssize_t sent = 0
-    cdef double deadline = 0 if timeout is None else monotonic() + <double>timeout
+    cdef double deadline = INFINITY
+    if timeout is not None and milliseconds(timeout) >= 0:
+        deadline = monotonic() + <double>timeout
     if flags & libzmq.ZMQ_SNDMORE:
         raise ValueError("send_many: SNDMORE would join the messages to one")
     try:
         for message in messages:
             if PyBytes_CheckExact(message) and copy:
-                load_bytes(&msg, message)
+                load_bytes(handle, &msg, message)
             elif isinstance(message, (list, tuple)):
                 send_parts(
                     handle, tuple(message), flags, copy, False, None, None, time_left(timeout, deadline), copy_threshold
@@ -25,12 +29,12 @@ cdef Py_ssize_t send_messages(
                 sent += 1
                 continue
             else:
-                load(&msg, message, copy, False, copy_threshold)
+                load(handle, &msg, message, copy, False, copy_threshold)
             if not try_send(handle, &msg, flags):
                 try:
                     send_patiently(handle, &msg, flags, time_left(timeout, deadline))
                 except:
-                    libzmq.zmq_msg_close(&msg)      # fails where libzmq has closed it already
+                    close_msg(&msg)
                     raise
             sent += 1
     except Again:
@@ -47,7 +51,7 @@ cdef Py_ssize_t send_messages(
 
 
 cdef object time_left(object timeout, double deadline):
-    """Of a timeout in seconds."""
+    """Of a timeout in seconds; of none, none."""
     return None if timeout is None else max(0.0, deadline - monotonic())
 
 
@@ -93,7 +97,7 @@ cdef list recv_messages(
         return received[:known]
     finally:
         handle.leave()
-        libzmq.zmq_msg_close(&msg)  # never fails once initialised
+        close_msg(&msg)
 
 
 cdef int check_max_messages(Py_ssize_t max_messages, str call) except -1:

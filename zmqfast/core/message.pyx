@@ -14,7 +14,6 @@ ctypedef int (*transfer_t)(libzmq.zmq_msg_t *msg, void *socket, int flags) noexc
 cdef enum:
     SHARED_WAIT_MS = 50     # how long a waiter on a thread-safe socket sleeps before it looks again: see wait_shared
     FRAMES_ON_STACK = 16
-    BORROWED_FROM = 32 * 1024   # bytes: to keep an immutable object alive is cheaper than to copy it
 
 
 cdef inline bint try_send(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags) noexcept:
@@ -255,7 +254,7 @@ cdef MessageTracker send_parts(
             raise MemoryError
     try:
         for i in range(count):
-            tracker = load_numbered(&frames[i], parts, i, copy, track, copy_threshold)
+            tracker = load_numbered(handle, &frames[i], parts, i, copy, track, copy_threshold)
             loaded += 1
             if tracker is not None:
                 trackers.append(tracker)
@@ -270,7 +269,7 @@ cdef MessageTracker send_parts(
             handle.leave()
     finally:
         for i in range(loaded):
-            libzmq.zmq_msg_close(&frames[i])    # empty where libzmq took it; fails where it has closed it already
+            close_msg(&frames[i])       # empty where libzmq took it
         if frames != on_stack:
             free(frames)
     if not trackers:
@@ -279,11 +278,17 @@ cdef MessageTracker send_parts(
 
 
 cdef MessageTracker load_numbered(
-    libzmq.zmq_msg_t *msg, tuple parts, Py_ssize_t i, bint copy, bint track, Py_ssize_t copy_threshold
+    SocketHandle handle,
+    libzmq.zmq_msg_t *msg,
+    tuple parts,
+    Py_ssize_t i,
+    bint copy,
+    bint track,
+    Py_ssize_t copy_threshold,
 ):
     """load() for one frame of a message; its error says which."""
     try:
-        return load(msg, parts[i], copy, track, copy_threshold)
+        return load(handle, msg, parts[i], copy, track, copy_threshold)
     except (TypeError, BufferError, ValueError) as error:
         raise type(error)(f"frame {i}: {error}") from None
 
@@ -337,7 +342,7 @@ cdef list recv_frames(SocketHandle handle, int flags, bint copy, bint track, obj
         recv_frame(handle, &msg, flags, timeout)
         return take_frames(handle, &msg, frames, copy, track)
     finally:
-        libzmq.zmq_msg_close(&msg)  # never fails once initialised
+        close_msg(&msg)
 
 
 cdef list take_frames(SocketHandle handle, libzmq.zmq_msg_t *msg, list frames, bint copy, bint track):
@@ -362,6 +367,7 @@ cdef inline object take_frame(SocketHandle handle, libzmq.zmq_msg_t *msg, bint c
         return message_bytes(msg)
     finally:
         guard_let_go(&handle.state)
+        end_loan_of_bytes(msg)
 
 
 cdef Frame received_frame(libzmq.zmq_msg_t *msg, bint track):
@@ -371,15 +377,16 @@ cdef Frame received_frame(libzmq.zmq_msg_t *msg, bint track):
     return frame
 
 
-cdef inline int load_bytes(libzmq.zmq_msg_t *msg, object data) except -1:
+cdef inline int load_bytes(SocketHandle handle, libzmq.zmq_msg_t *msg, object data) except -1:
     """Initialise `msg` with exact bytes that are to be sent: a copy, or the object itself, which nobody can change."""
-    if PyBytes_GET_SIZE(data) < BORROWED_FROM:
+    if PyBytes_GET_SIZE(data) < handle.lend_from:
         return fill_from(msg, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
-    lend(msg, data, False)
-    return 0
+    return lend_bytes(msg, data)
 
 
-cdef MessageTracker load(libzmq.zmq_msg_t *msg, object data, bint copy, bint track, Py_ssize_t copy_threshold):
+cdef MessageTracker load(
+    SocketHandle handle, libzmq.zmq_msg_t *msg, object data, bint copy, bint track, Py_ssize_t copy_threshold
+):
     """Initialise `msg` with what is to be sent; the tracker if one was asked for. On error `msg` stays untouched."""
     cdef Frame frame
     if isinstance(data, Frame):
@@ -392,7 +399,7 @@ cdef MessageTracker load(libzmq.zmq_msg_t *msg, object data, bint copy, bint tra
     if isinstance(data, str):
         raise TypeError("a frame is bytes-like, not str: use send_string, or encode it first")
     if copy and PyBytes_CheckExact(data):
-        load_bytes(msg, data)
+        load_bytes(handle, msg, data)
         return None
     if copy or byte_count(data) < copy_threshold:
         fill(msg, data)

@@ -1,4 +1,4 @@
-/* The part of a zmq_msg_t that is not its content: metadata, flags, routing id, group.
+/* What is inside a zmq_msg_t, where zmq.h does not say: its header (metadata, flags, routing id, group) and its content_t.
 
    libzmq decodes small frames in place, inside a buffer that all frames of one read share, so one kept frame keeps
    the whole buffer. Copying such a frame out through the public API would lose its metadata (Peer-Address, User-Id …),
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <zmq.h>
+#include "atomics.h"
 
 enum
 {
@@ -25,6 +26,7 @@ enum
     MSG_TYPE_LMSG = 102,
     MSG_TYPE_ZCLMSG = 105,
     MSG_FLAG_MORE = 1,
+    MSG_FLAG_SHARED = 128,
     LONGEST_CONTENT_HEADER = 128    /* bytes before the data, in the allocation of a long message */
 };
 
@@ -53,9 +55,76 @@ static int msg_layout_known (void)
     return known;
 }
 
-static int msg_in_arena (const zmq_msg_t *msg)
+/* libzmq's content_t, where a long message is. libzmq allocates it with the data (lmsg), or somebody else does and gets it
+   back through on_free (zclmsg, as libzmq's own decoder makes them). The layout is that of msg.hpp since 4.2. */
+typedef struct
+{
+    void *data;
+    size_t size;
+    zmq_free_fn *on_free;
+    void *hint;
+    uint32_t references;
+    uint32_t spare; /* the owner's */
+} msg_content_t;
+
+static inline int msg_is_zclmsg (const zmq_msg_t *msg)
 {
     return ((const unsigned char *) msg)[MSG_TYPE] == MSG_TYPE_ZCLMSG;
+}
+
+/* Of a message that has one. */
+static inline msg_content_t *msg_content (const zmq_msg_t *msg)
+{
+    msg_content_t *content;
+    memcpy (&content, (const unsigned char *) msg + MSG_CONTENT, sizeof (content));
+    return content;
+}
+
+/* Whether a zclmsg or lmsg is the last that has its content. */
+static inline int msg_is_last (const zmq_msg_t *msg)
+{
+    return (((const unsigned char *) msg)[MSG_FLAGS] & MSG_FLAG_SHARED) == 0
+           || atomic_half_peek (&msg_content (msg)->references) == 1;
+}
+
+/* zmq_msg_init_data() with a content of ours, whose data, size, on_free and hint are set. */
+static inline void msg_init_content (zmq_msg_t *msg, msg_content_t *content)
+{
+    unsigned char *m = (unsigned char *) msg;
+    content->references = 0;
+    memset (m, 0, MSG_SIZE);
+    memcpy (m + MSG_CONTENT, &content, sizeof (content));
+    m[MSG_TYPE] = MSG_TYPE_ZCLMSG;
+}
+
+static void msg_on_free_never (void *data, void *hint)
+{
+    (void) data;
+    (void) hint;
+}
+
+/* Whether libzmq's messages and their content look as we know them. */
+static int msg_content_known (void)
+{
+    zmq_msg_t first, second;
+    static char data[4096];
+    msg_content_t *content;
+    int known;
+    if (!msg_layout_known () || sizeof (msg_content_t) != 40)
+        return 0;
+    if (zmq_msg_init_data (&first, data, sizeof (data), msg_on_free_never, data + 1) == -1)
+        return 0;
+    content = msg_content (&first);
+    known = content->data == data && content->size == sizeof (data) && content->on_free == msg_on_free_never
+            && content->hint == data + 1 && msg_is_last (&first);
+    zmq_msg_init (&second);
+    zmq_msg_copy (&second, &first);
+    known = known && msg_content (&second) == content && content->references == 2 && !msg_is_last (&first)
+            && !msg_is_last (&second);
+    zmq_msg_close (&second);
+    known = known && content->references == 1 && msg_is_last (&first);
+    zmq_msg_close (&first);
+    return known;
 }
 
 /* Whether the bytes are this message's own: in it, in the allocation that libzmq made for it, or in its part of the

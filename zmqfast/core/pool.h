@@ -4,9 +4,8 @@
    above 33 bytes goes: Python makes it, libzmq's I/O thread or a receiving thread closes it. Here a freed block is
    pushed onto a lock-free stack of its size; the maker takes the whole stack when it has none left.
 
-   A block is also libzmq's content_t, with us as the owner (a zclmsg, as libzmq's own decoder makes them), so
-   one allocation is saved as well. The layout is that of msg.hpp since 4.2; pool_usable() looks whether the libzmq that
-   we run with has it. Makers hold the GIL; without one, a maker that finds another at work uses malloc.
+   A block is also libzmq's content_t (see msg_header.h), so one allocation is saved as well. Makers hold the GIL; without
+   one, a maker that finds another at work uses malloc.
 
    What is kept is bounded: for each size by POOL_SIZE_BYTES or POOL_SIZE_BLOCKS, in all by POOL_BYTES on either side. */
 #ifndef ZMQFAST_POOL_H
@@ -34,12 +33,7 @@ enum
 
 typedef struct pool_block_t
 {
-    void *data; /* the first five are libzmq's content_t */
-    size_t size;
-    zmq_free_fn *on_free;
-    void *hint;
-    uint32_t references;
-    uint32_t size_number;
+    msg_content_t content; /* spare: the number of its size */
     struct pool_block_t *next;
 } pool_block_t;
 
@@ -82,13 +76,14 @@ static int pool_full (void)
 static void pool_on_free (void *data, void *hint)
 {
     pool_block_t *block = (pool_block_t *) hint;
-    atomic_word_t *stack = &pool_returned[block->size_number];
+    int number = (int) block->content.spare;
+    atomic_word_t *stack = &pool_returned[number];
     uint64_t head, count;
     (void) data;
     do {
         head = atomic_word_peek (stack);
         count = head >> POOL_COUNT_SHIFT;
-        if (count >= pool_limit (block->size_number) || (count % POOL_LOOK_EVERY == POOL_LOOK_EVERY - 1 && pool_full ())) {
+        if (count >= pool_limit (number) || (count % POOL_LOOK_EVERY == POOL_LOOK_EVERY - 1 && pool_full ())) {
             free (block);
             return;
         }
@@ -121,27 +116,21 @@ static inline int pool_init_msg (zmq_msg_t *msg, size_t size)
 {
     int number = pool_size_number (size);
     pool_block_t *block = pool_take (number);
-    unsigned char *m = (unsigned char *) msg;
     if (block == NULL)
         return -1;
-    block->data = block + 1;
-    block->size = size;
-    block->on_free = pool_on_free;
-    block->hint = block;
-    block->references = 0;
-    block->size_number = (uint32_t) number;
-    memset (m, 0, MSG_SIZE);
-    memcpy (m + MSG_CONTENT, &block, sizeof (block));
-    m[MSG_TYPE] = MSG_TYPE_ZCLMSG;
+    block->content.data = block + 1;
+    block->content.size = size;
+    block->content.on_free = pool_on_free;
+    block->content.hint = block;
+    block->content.spare = (uint32_t) number;
+    msg_init_content (msg, &block->content);
     return 0;
 }
 
-/* Whether a frame lies in memory of ours. */
+/* Whether a zclmsg lies in memory of ours. */
 static inline int pool_owns (const zmq_msg_t *msg)
 {
-    pool_block_t *content;
-    memcpy (&content, (const unsigned char *) msg + MSG_CONTENT, sizeof (content));
-    return content->on_free == pool_on_free;
+    return msg_content (msg)->on_free == pool_on_free;
 }
 
 /* Received frames are bytes objects, which come from malloc above 512 bytes. glibc gives free memory back to the system
@@ -153,27 +142,6 @@ static void pool_settle_heap (void)
     void *volatile block = malloc (POOL_HEAP_BYTES);
     free (block);
 #endif
-}
-
-/* Whether libzmq's messages and their content look as we know them. */
-static int pool_usable (void)
-{
-    zmq_msg_t large, second;
-    pool_block_t *content;
-    int usable;
-    if (!msg_layout_known () || sizeof (pool_block_t) != 48)
-        return 0;
-    if (zmq_msg_init_size (&large, 4096) == -1)
-        return 0;
-    zmq_msg_init (&second);
-    zmq_msg_copy (&second, &large);
-    memcpy (&content, (unsigned char *) &large + MSG_CONTENT, sizeof (content));
-    usable = content->data == zmq_msg_data (&large) && content->size == 4096 && content->on_free == NULL
-             && content->hint == NULL && content->references == 2
-             && (unsigned char *) content->data == (unsigned char *) content + 40;
-    zmq_msg_close (&second);
-    zmq_msg_close (&large);
-    return usable;
 }
 
 #endif

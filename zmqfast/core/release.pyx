@@ -3,17 +3,29 @@
 Each lent buffer is one node that holds the `Py_buffer` export, so its owner can neither resize nor free it. When
 libzmq lets go, often in an I/O thread, release.h pushes the node onto a lock-free list. The list is drained, GIL held,
 by the next zero-copy send, by a tracker, by close and term, and by a pending call, so memory returns although nobody
-sends.
+sends. A receiver over inproc, who holds the GIL, gives the buffer back at once.
 """
 
 import atexit
 import time
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_ND,
+    PyBUF_SIMPLE,
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_FillInfo,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 
 from zmqfast.errors import NotDone
+
+cdef extern from "core/msg_header.h":
+    bint msg_content_known() noexcept nogil
 
 cdef extern from "core/release.h":
     ctypedef long atomic_int_t
@@ -22,6 +34,12 @@ cdef extern from "core/release.h":
         Py_buffer view
         PyObject *tracker
     void release_on_free(void *data, void *hint) noexcept nogil
+    release_node_t *release_new_node() noexcept
+    void release_free_node(release_node_t *node) noexcept
+    void release_init_msg(libzmq.zmq_msg_t *msg, release_node_t *node) noexcept nogil
+    bint release_lends(const libzmq.zmq_msg_t *msg) noexcept nogil
+    PyObject *release_bytes(const libzmq.zmq_msg_t *msg) noexcept
+    bint release_here(libzmq.zmq_msg_t *msg, void (*on_free)(void *data, void *hint) noexcept) noexcept
     release_node_t *release_take() noexcept nogil
     void release_wait(int ms) noexcept nogil
     void release_after_fork() noexcept nogil
@@ -36,6 +54,8 @@ cdef extern from "core/release.h":
 
 cdef enum:
     SIGNAL_CHECK_MS = 50    # how long a tracker's wait may keep a signal handler waiting
+
+cdef bint CONTENT_KNOWN = msg_content_known()
 
 
 cdef class MessageTracker:
@@ -114,25 +134,64 @@ cdef MessageTracker lend(libzmq.zmq_msg_t *msg, object data, bint track):
     cdef release_node_t *node
     cdef MessageTracker tracker = None
     drain()
-    node = <release_node_t *>PyMem_RawMalloc(sizeof(release_node_t))
+    if track:
+        tracker = MessageTracker()
+    node = release_new_node()
     if node == NULL:
         raise MemoryError
     node.tracker = NULL
     try:
         PyObject_GetBuffer(data, &node.view, PyBUF_SIMPLE)
     except:
-        PyMem_RawFree(node)
+        release_free_node(node)
         raise
     if track:
-        tracker = MessageTracker()
         atomic_add(&tracker.lent, 1)
         Py_INCREF(tracker)
         node.tracker = <PyObject *>tracker
+    lend_node(msg, node)
+    return tracker
+
+
+cdef inline int lend_bytes(libzmq.zmq_msg_t *msg, object data) except -1:
+    """lend() for exact bytes, untracked."""
+    cdef release_node_t *node
+    drain()
+    node = release_new_node()
+    if node == NULL:
+        raise MemoryError
+    node.tracker = NULL
+    PyBuffer_FillInfo(&node.view, data, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), True, PyBUF_SIMPLE)
+    return lend_node(msg, node)
+
+
+cdef inline int lend_node(libzmq.zmq_msg_t *msg, release_node_t *node) except -1:
     count_add(&release_lent, 1)
-    if libzmq.zmq_msg_init_data(msg, node.view.buf, node.view.len, release_on_free, node) == -1:
+    if CONTENT_KNOWN:
+        release_init_msg(msg, node)
+    elif libzmq.zmq_msg_init_data(msg, node.view.buf, node.view.len, release_on_free, node) == -1:
         give_back(node)
         raise MemoryError
-    return tracker
+    return 0
+
+
+cdef inline void close_msg(libzmq.zmq_msg_t *msg) noexcept:
+    """Close a message, GIL held. May run Python code: the owner's last reference may be here."""
+    if CONTENT_KNOWN:
+        release_here(msg, give_back_now)
+    libzmq.zmq_msg_close(msg)       # fails only where libzmq has closed it already
+
+
+cdef inline void end_loan_of_bytes(libzmq.zmq_msg_t *msg) noexcept:
+    """After message_bytes(), inside a socket: it has returned what was lent, so to give it back runs nobody's code."""
+    if CONTENT_KNOWN and release_lends(msg) and release_bytes(msg) != NULL and release_here(msg, give_back_now):
+        libzmq.zmq_msg_close(msg)   # never fails once initialised
+        libzmq.zmq_msg_init(msg)
+
+
+cdef void give_back_now(void *data, void *hint) noexcept:
+    """libzmq's callback while we close a message, in place of release_on_free()."""
+    give_back(<release_node_t *>hint)
 
 
 cdef void give_back(release_node_t *node) noexcept:
@@ -141,7 +200,7 @@ cdef void give_back(release_node_t *node) noexcept:
         atomic_add(&(<MessageTracker>node.tracker).lent, -1)
         Py_XDECREF(node.tracker)
     PyBuffer_Release(&node.view)    # may run Python code: the owner's last reference may be here
-    PyMem_RawFree(node)
+    release_free_node(node)
     count_add(&release_lent, -1)
 
 

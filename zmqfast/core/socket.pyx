@@ -145,8 +145,10 @@ cdef class Socket:
             if errnum:
                 fail(errnum, name, text.decode("utf-8", "replace"))
             name_inproc_end(handle, text, name)
-            if name == "bind" and not text.startswith(b"inproc://"):
-                handle.listens = True
+            if not text.startswith(b"inproc://"):
+                handle.lend_from = LEND_FROM
+                if name == "bind":
+                    handle.listens = True
             if text.startswith(b"norm://") and call in (libzmq.zmq_bind, libzmq.zmq_connect):
                 settle_norm(handle, text)
         finally:
@@ -293,13 +295,13 @@ cdef class Socket:
         cdef MessageTracker tracker = None
         cdef bint tried = False
         if PyBytes_CheckExact(data) and copy:
-            load_bytes(&msg, data)
+            load_bytes(handle, &msg, data)
             if routing_id is None and group is None:
                 if try_send(handle, &msg, flags):
                     return None
                 tried = True
         else:
-            tracker = load(&msg, data, copy, track, self.copy_threshold)
+            tracker = load(handle, &msg, data, copy, track, self.copy_threshold)
         try:
             if routing_id is not None:
                 set_routing_id(&msg, routing_id)
@@ -308,7 +310,7 @@ cdef class Socket:
             if tried or not try_send(handle, &msg, flags):
                 send_patiently(handle, &msg, flags, timeout)
         except:
-            libzmq.zmq_msg_close(&msg)      # fails where libzmq has closed it already
+            close_msg(&msg)
             raise
         return tracker
 
@@ -334,7 +336,7 @@ cdef class Socket:
         try:
             return message_bytes(&msg)
         finally:
-            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+            close_msg(&msg)
 
     def recv_into(self, buffer, /, *, Py_ssize_t nbytes=0, int flags=0, timeout=None):
         """Receive one frame into a writable buffer; returns the frame's size, which is more than fits if it was cut.
@@ -366,7 +368,7 @@ cdef class Socket:
                     memcpy(view.buf, libzmq.zmq_msg_data(&msg), min(size, room))
             return size
         finally:
-            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+            close_msg(&msg)
             PyBuffer_Release(&view)
 
     # messages
@@ -456,11 +458,11 @@ cdef class Socket:
         cdef SocketHandle handle = self.own()
         cdef libzmq.zmq_msg_t msg
         if PyBytes_CheckExact(data):
-            load_bytes(&msg, data)
+            load_bytes(handle, &msg, data)
             if try_send(handle, &msg, 0):
                 return True
             libzmq_would_wait = would_wait()
-            libzmq.zmq_msg_close(&msg)
+            close_msg(&msg)
             if libzmq_would_wait:
                 return False
         try:
@@ -487,7 +489,7 @@ cdef class Socket:
         try:
             return message_bytes(&msg)
         finally:
-            libzmq.zmq_msg_close(&msg)      # never fails once initialised
+            close_msg(&msg)
 
     def __iter__(self):
         """Received messages, each a list of frames, until the context ends."""
