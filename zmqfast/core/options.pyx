@@ -139,6 +139,7 @@ cdef int set_option(SocketHandle handle, int option, object value) except -1:
         return check_option(
             libzmq.zmq_setsockopt(handle.ptr, option, &unsigned_value, sizeof(unsigned_value)), option, name, value)
     cdef int int_number = int_value(name, value)
+    check_batch_size(option, name, int_number)
     if option == HWM:
         check_option(
             libzmq.zmq_setsockopt(handle.ptr, libzmq.ZMQ_SNDHWM, &int_number, sizeof(int)), option, name, value)

@@ -1,4 +1,4 @@
-"""Endpoints that libzmq accepts, and then ends the process over: asked for here, before bind and connect.
+"""Endpoints and option values that libzmq accepts, and then ends the process over: refused here, before it sees them.
 
 An address is looked at once more by libzmq's I/O thread, which cannot return an error and aborts instead.
 """
@@ -9,6 +9,9 @@ cdef enum:
     NORM_DESCRIPTORS = 32       # more than its sockets, pipes and thread take
     NORM_LONGEST_FRAME = 2038   # bytes: norm_engine.cpp never ends sending what its encoder does not give in one piece
     NORM_SETTLES_MS = 1000
+    SMALLEST_BATCH = 64         # bytes
+    LARGEST_BATCH = 64 * 1024 * 1024
+    BATCH_MULTIPLE = 4
 
 cdef frozenset ROUTING = frozenset((libzmq.ZMQ_ROUTER, libzmq.ZMQ_REP))     # want to be told
 cdef frozenset NOT_RAW = frozenset((b"inproc", b"ws", b"wss"))              # STREAM would get messages of several frames
@@ -146,4 +149,18 @@ cdef int settle_norm(SocketHandle handle, bytes endpoint) except -1:
             sleep(0.001)
     finally:
         guard_let_go(&handle.state)
+    return 0
+
+
+cdef int check_batch_size(int option, str name, int size) except -1:
+    """Refuse a batch size that libzmq takes and then aborts on.
+
+    Its decoder writes outside of a buffer that is shorter than a frame's header, keeps counters behind the buffer, and
+    ends the process when it gets no memory for it.
+    """
+    if option != libzmq.ZMQ_IN_BATCH_SIZE and option != libzmq.ZMQ_OUT_BATCH_SIZE:
+        return 0
+    if not SMALLEST_BATCH <= size <= LARGEST_BATCH or size % BATCH_MULTIPLE:
+        raise error_for(EINVAL, f"setsockopt {name} to {size}: from {SMALLEST_BATCH} to {LARGEST_BATCH} bytes, "
+                                f"a multiple of {BATCH_MULTIPLE}")
     return 0
