@@ -6,6 +6,7 @@ Each row is a number of a second; the last column is its part of the raw one abo
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import statistics
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 import zmqfast as zmq
 from zmqfast.patterns.pipeline import Sink, Ventilator, Worker
+from zmqfast.patterns.publish_subscribe import Publisher, Subscriber
 from zmqfast.patterns.request_reply import Client, Server
 
 LOCAL = "tcp://127.0.0.1:*"
@@ -125,6 +127,53 @@ def bench_pipeline(seconds: float) -> list[tuple[str, float]]:
     return rows
 
 
+def raw_published(tell: Any) -> None:
+    with zmq.Context() as context:
+        xpub = context.socket(zmq.XPUB)
+        xpub.xpub_nodrop = 1
+        xpub.bind(LOCAL)
+        tell.send(xpub.last_endpoint.decode())
+        xpub.recv()
+        messages = [bytes(SIZE)] * 1000
+        while True:
+            xpub.send_many(messages)
+
+
+def published(tell: Any, how: str) -> None:
+    with Publisher(LOCAL, slow="block", gather=0.001 if how == "gather" else 0.0) as publisher:
+        tell.send(publisher.endpoint)
+        publisher.wait_for_subscribers()
+        bodies = [bytes(SIZE)] * 1000
+        while True:
+            if how == "publish_many":
+                publisher.publish_many("", bodies)
+            else:
+                for body in bodies:
+                    publisher.publish("", body)
+
+
+def bench_publish_subscribe(seconds: float) -> list[tuple[str, float]]:
+    """One process publishes, another one takes it by plain iteration; with one body in a message, and with many."""
+    rows = []
+    process, endpoint = beside(raw_published)
+    with zmq.Context() as context, context.socket(zmq.SUB) as sub:
+        sub.subscribe("")
+        sub.connect(endpoint)
+        sub.recv_many()
+        rows.append(("PUB-SUB by recv_many, raw", counted(lambda: len(sub.recv_many()), seconds)))
+    process.kill()
+    for how in ("publish_many", "gather", "publish"):
+        process, endpoint = beside(published, how)
+        with Subscriber(endpoint) as subscriber:
+            subscriber.recv()
+            items = iter(subscriber)
+            rows.append((f"publish_subscribe, {how}",
+                         counted(lambda items=items: sum(1 for _ in itertools.islice(items, 1000)), seconds)))
+            assert subscriber.statistics["lost"] == 0
+        process.kill()
+    return rows
+
+
 def counted(once: Callable[[], int], seconds: float) -> float:
     """What `once()` counts, a second: the median of some rounds."""
     found = []
@@ -147,6 +196,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each row")
     seconds = parser.parse_args().seconds
     show(bench_request_reply(seconds), "calls/s")
+    show(bench_publish_subscribe(seconds), "bodies/s")
     show(bench_pipeline(seconds), "tasks/s")
 
 

@@ -7,7 +7,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import Link, Program, double, halve, kill_oneself, until
+from patterns.parts import Link, double, halve, kill_oneself, until
 
 from zmqfast.patterns import pipeline
 from zmqfast.patterns.codecs import BodyError
@@ -40,19 +40,6 @@ SINK = f"""
             print(result, flush=True)
         print("end", flush=True)
 """
-
-
-@pytest.fixture
-def program():
-    programs = []
-
-    def start(*arguments):
-        programs.append(Program(*arguments))
-        return programs[-1]
-
-    yield start
-    for one in programs:
-        one.__exit__()
 
 
 @pytest.fixture

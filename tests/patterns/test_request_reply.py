@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import AsBlocking, Link, Program, until
+from patterns.parts import AsBlocking, Link, until
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError
@@ -78,19 +78,6 @@ FORMS = {
 def make(request):
     """`make("client", …)`: in both forms."""
     return lambda kind, *args, **kwargs: FORMS[kind][request.param](*args, **kwargs)
-
-
-@pytest.fixture
-def program():
-    programs = []
-
-    def start(*arguments):
-        programs.append(Program(*arguments))
-        return programs[-1]
-
-    yield start
-    for one in programs:
-        one.__exit__()
 
 
 # -- answers --------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import AsBlocking, Link, Program, until
+from patterns.parts import AsBlocking, Link, until
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError
@@ -59,19 +59,6 @@ ROUTER = f"""
 def make(request):
     """`make("router", …)`: in both forms."""
     return lambda kind, *args, **kwargs: FORMS[kind][request.param](*args, **kwargs)
-
-
-@pytest.fixture
-def program():
-    programs = []
-
-    def start(*arguments):
-        programs.append(Program(*arguments))
-        return programs[-1]
-
-    yield start
-    for one in programs:
-        one.__exit__()
 
 
 def receive(end, kind="message"):

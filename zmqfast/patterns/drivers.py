@@ -326,6 +326,28 @@ class Driver:
         """Send what can be sent. Hold `lock`."""
         core_flush(self.core, self.opened, self.copy)
 
+    def send_now(self, name: str, frames: Sequence[Buffer]) -> bool:
+        """Send a message past the core, behind what waits; returns whether there was room. Hold `lock`.
+
+        Raises:
+            RuntimeError: closed.
+        """
+        socket = self.opened.get(name)
+        if socket is None:
+            raise RuntimeError("it is closed")
+        if name in self.core.outbox:
+            self.flush()
+            if name in self.core.outbox:
+                return False
+        try:
+            socket.send_multipart(frames, _DONTWAIT, self.copy)
+        except zmq.Again:
+            return False
+        if socket.get(_EVENTS) & _POLLIN:       # type: ignore[operator]
+            self.serve(time.monotonic())
+            self.poller.wake()                  # there may be more
+        return True
+
     # waiting
 
     def wait(self, done: Callable[[], bool], timeout_s: float | None = None, *, poke: bool = False) -> bool:
@@ -447,13 +469,20 @@ def _at_once() -> bool:
 
 
 class Attended:
-    """Something with a Driver, which a thread of its own attends to from the beginning until close()."""
+    """Something with a Driver, which a thread of its own attends to from the beginning until close().
 
-    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
+    Args:
+        alone: there is no thread; it is attended to while somebody waits.
+    """
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True,
+                 alone: bool = False) -> None:
         self._driver = Driver(core, ports, context, copy=copy)
         self._failure: list[BaseException] = []
-        self._thread = threading.Thread(target=attend, args=(self._driver, self._failure), daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if not alone:
+            self._thread = threading.Thread(target=attend, args=(self._driver, self._failure), daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Close the sockets; what is unsent has half a second. Safe to repeat.
@@ -462,7 +491,8 @@ class Attended:
             Exception: what ended the thread that attended.
         """
         self._driver.close(linger_ms=LAST_WORDS_MS)
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._failure:
             raise self._failure.pop()
 
@@ -500,6 +530,7 @@ class AsyncDriver:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._flushes: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[asyncio.Future[None], Callable[[], bool]] = {}
+        self._paused: dict[str, asyncio.Future[None]] = {}              # what the receiving tasks wait for
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
         try:
@@ -530,10 +561,11 @@ class AsyncDriver:
         socket, watch = self.opened[name], self._watches[name]
         try:
             while True:
+                while name in self.core.paused:
+                    self._paused[name] = self.loop.create_future()
+                    await self._paused[name]
                 await watch.poll()
-                now = time.monotonic()
-                for frames in received(socket, self.copy):
-                    self.core.on_message(name, frames, now)
+                self.core.on_messages(name, received(socket, self.copy), time.monotonic())
                 self.pump()
                 if socket.closed:
                     return
@@ -542,7 +574,10 @@ class AsyncDriver:
 
     async def _flush_later(self, name: str) -> None:
         try:
-            await self._watches[name].poll(flags=_POLLOUT)
+            if self.ports[name].socket_type in _ALWAYS_WRITABLE:
+                await asyncio.sleep(LOOK_AGAIN_S)
+            else:
+                await self._watches[name].poll(flags=_POLLOUT)
         except Exception as error:
             self._fail(error)
         self._flushes.pop(name, None)
@@ -569,8 +604,12 @@ class AsyncDriver:
             for name in core_flush(core, self.opened, self.copy):
                 if name not in self._flushes:
                     self._flushes[name] = self.loop.create_task(self._flush_later(name))
+            for name in [name for name in self._paused if name not in core.paused]:
+                resumed = self._paused.pop(name)
+                if not resumed.done():
+                    resumed.set_result(None)
             for name in sent:
-                self._watches[name].get(zmq.EVENTS)     # a send may take the edge that the receiving task waits for
+                self._watches[name].get(_EVENTS)        # a send may take the edge that the receiving task waits for
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -606,6 +645,27 @@ class AsyncDriver:
                 self.failed.result()
             if not told.done():
                 return done()
+        return True
+
+    def send_now(self, name: str, frames: Sequence[Buffer]) -> bool:
+        """Send a message past the core, behind what waits; returns whether there was room.
+
+        Raises:
+            RuntimeError: closed.
+        """
+        socket = self.opened.get(name)
+        if socket is None:
+            raise RuntimeError("it is closed")
+        if name in self.core.outbox:
+            self.pump()
+            if name in self.core.outbox:
+                return False
+        try:
+            socket.send_multipart(frames, _DONTWAIT, self.copy)
+        except zmq.Again:
+            return False
+        finally:
+            self._watches[name].get(_EVENTS)    # a send may take the edge that the receiving task waits for
         return True
 
     def _on_timer(self) -> None:
