@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+from _operator import index     # operator's; a finalizer at exit can import no more
 from _thread import RLock       # what threading.RLock is; importing that module takes longer
 
 from zmqfast import _core
@@ -143,14 +144,16 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         if self.closed:
             return
         if linger is not None:
-            from operator import index
-
             linger = index(linger)      # before any socket is closed
         for socket in self._sockets():
             try:
                 socket.close(linger)
             except SocketBusy:
                 self.shutdown()
+        try:
+            self._close_forgotten(linger)
+        except SocketBusy:
+            self.shutdown()
         self.term()
 
     def __enter__(self) -> Self:

@@ -15,6 +15,7 @@ cdef extern from "Python.h":
 
 from cpython.weakref cimport PyWeakref_NewRef
 from libc.string cimport memset
+from libc.time cimport time as seconds_now, time_t     # asked in a dying interpreter as well
 
 cdef extern from "<string.h>":
     size_t strnlen(const char *text, size_t longest) nogil
@@ -23,6 +24,9 @@ cdef extern from "core/descriptors.h":
     enum:
         IPC_PATH_MAX
     bint descriptors_left(int wanted) noexcept nogil
+
+cdef extern from "core/threads.h":
+    bint threads_left(int wanted) noexcept nogil
 
 IPC_PATH_MAX_LEN = IPC_PATH_MAX     # bytes in the path of an ipc endpoint
 
@@ -46,11 +50,14 @@ cdef class ContextHandle:
     cdef object __weakref__
     cdef void *ptr                      # NULL once terminated
     cdef bint ending                    # somebody has called term(): no new socket, ptr may go at any time
+    cdef bint refusing                  # or shutdown(): nobody begins to wait over inproc
+    cdef void *spare                    # to end such waits with, see precautions.pyx; or NULL
     cdef bint started                   # libzmq has its threads
     cdef PyThread_type_lock term_lock   # held by the thread that terminates
     cdef dict sockets                   # id → weak reference to the Socket
     cdef bint opening_watch             # a watch makes do with the room that is left
-    cdef double watch_ended             # monotonic s: libzmq's reaper may still have its sockets
+    cdef time_t watch_ended             # s: libzmq's reaper may still have its sockets
+    cdef time_t socket_closed           # the same for sockets of the user's
     cdef dict watched                   # id → weak reference to a SocketHandle that may have an idle watch
     cdef dict monitored                 # endpoint → weak reference to the SocketHandle that reports there
     cdef dict inproc_waiting            # endpoint → types of the sockets that connected before anybody has bound
@@ -77,7 +84,8 @@ cdef class ContextHandle:
             count_add(&live_contexts, -1)
             if not atomic_get(&release_finalising):     # at exit nobody waits; the process ends libzmq
                 CONTEXTS.pop(<size_t>self.ptr, None)
-                end_quietly(self.ptr)
+                if prepare_quietly(self):
+                    end_quietly(self.ptr)
         PyThread_free_lock(self.term_lock)
 
     cdef int forget(self) except -1:
@@ -86,6 +94,7 @@ cdef class ContextHandle:
             count_add(&live_contexts, -1)
             CONTEXTS.pop(<size_t>self.ptr, None)
             self.ptr = NULL
+            self.spare = NULL
         return 0
 
     cdef void *opened(self) except NULL:
@@ -97,6 +106,7 @@ cdef class ContextHandle:
 
     cdef void *new_socket(self, int socket_type) except NULL:
         cdef void *socket
+        cdef int io_threads
         if self.ptr == NULL:
             raise error_for(libzmq.ENOTSUP, "socket: the context is closed")
         self.opened()
@@ -105,8 +115,11 @@ cdef class ContextHandle:
             raise ZMQVersionError("4.3.6", f"socket type {socket_type}: the draft API")
         if not self.started:
             # two descriptors for each I/O thread and the reaper, one for the socket
-            if not descriptors_left(2 * libzmq.zmq_ctx_get(self.ptr, libzmq.ZMQ_IO_THREADS) + 3):
+            io_threads = libzmq.zmq_ctx_get(self.ptr, libzmq.ZMQ_IO_THREADS)
+            if not descriptors_left(2 * io_threads + 3):
                 fail(EMFILE, "socket", None)
+            if not threads_left(io_threads + 1):
+                raise error_for(ENOMEM, f"socket: the system has no room for the context's {io_threads + 1} threads")
         socket = libzmq.zmq_socket(self.ptr, socket_type)
         if socket == NULL and libzmq.zmq_errno() == EMFILE and not self.opening_watch and make_room(self):
             socket = socket_once_reaped(self.ptr, socket_type)
@@ -124,8 +137,12 @@ cdef class ContextHandle:
             if locked == PY_LOCK_INTR:
                 PyErr_CheckSignals()
                 continue
-            self.ending = True
-            ptr = self.ptr
+            try:
+                ptr = self.end_of_waits("term")
+                self.ending = True
+            except:
+                PyThread_release_lock(self.term_lock)
+                raise
             rc = 0
             if ptr != NULL:
                 with nogil:
@@ -138,6 +155,19 @@ cdef class ContextHandle:
                     check(rc, "term")
                 PyErr_CheckSignals()                # without the lock: a handler may call term() as well
         return 0
+
+
+    cdef void *end_of_waits(self, str call) except? NULL:
+        """Before zmq_ctx_term and zmq_ctx_shutdown, neither of which anybody has called yet."""
+        with cython.critical_section(self):
+            if self.ptr != NULL and not self.refusing:
+                self.refusing = True
+                try:
+                    before_ending(self, call)
+                except:
+                    self.refusing = False
+                    raise
+            return self.ptr
 
 
 cdef class Context:
@@ -223,6 +253,7 @@ cdef class Context:
         """Make every call on the context's sockets raise ContextTerminated; does not wait (zmq_ctx_shutdown)."""
         cdef ContextHandle handle = self.own()
         if handle.ptr != NULL and not handle.ending:
+            handle.end_of_waits("shutdown")
             check(libzmq.zmq_ctx_shutdown(handle.ptr), "shutdown")
 
     def term(self):
@@ -240,6 +271,14 @@ cdef class Context:
         sockets = (reference() for reference in list(self.own().sockets.values()))
         return [socket for socket in sockets if socket is not None and not socket.closed]
 
+    def _close_forgotten(self, linger):
+        """Close the sockets that are garbage together with whoever calls this: the collector has cleared what refers to them.
+
+        Raises:
+            SocketBusy: another thread is using one of them.
+        """
+        close_forgotten(self.own(), linger)
+
 
 cdef ContextHandle shadowed_context(object shadow):
     """The handle of a Context, or of the address of one that we have made."""
@@ -256,6 +295,15 @@ cdef size_t address_of(object shadow, str kind) except? 0:
     if not isinstance(shadow, int):
         raise TypeError(f"shadow takes a {kind} or its underlying address, not {type(shadow).__name__}")
     return shadow
+
+
+cdef bint prepare_quietly(ContextHandle handle) noexcept:
+    """end_of_waits() for a context that nobody refers to any more; whether it can be terminated without harm."""
+    try:
+        handle.end_of_waits("term")
+    except Exception:
+        return False
+    return True
 
 
 cdef void end_quietly(void *ptr) noexcept:

@@ -836,6 +836,8 @@ cdef class AsyncSocket(Socket):
             return self.after(link.failed(error))
         future = PyObject_Call(link.waiting_class, NO_ARGUMENTS, link.arguments)
         future._waiter = waiter
+        if self.wakeup is None or self._loop_link is not link:      # another thread has come in between
+            raise RuntimeError(f"{self!r} is in use in another event loop")
         waiter.future = future
         waiter.socket = self
         queue.append(waiter)
@@ -973,6 +975,8 @@ cdef class AsyncSocket(Socket):
     cdef bint serve_first(self, Queue queue) except -1:
         """Try for the one who has waited longest; whether anything was done."""
         cdef Waiter waiter = queue.first
+        if waiter is None:
+            return False        # another thread has taken it off
         try:
             value = waiter.try_again()
         except Exception as error:

@@ -282,6 +282,7 @@ cdef class SocketHandle:
             libzmq.zmq_poller_destroy(&self.poller)     # before the socket that it watches
         if SOCKETS is not None:                         # None in a dying interpreter
             SOCKETS.pop(<size_t>self.ptr, None)
+        self.context.socket_closed = seconds_now(NULL)
         libzmq.zmq_close(self.ptr)                      # fails for what is no socket only; does not wait
         self.ptr = NULL
         count_add(&live_sockets, -1)
@@ -373,6 +374,18 @@ cdef SocketHandle shadowed_socket(object shadow):
     if handle is None:
         raise ValueError(f"shadow: no socket of this process lives at {shadow:#x}")
     return handle
+
+
+cdef int close_forgotten(ContextHandle context, object linger) except -1:
+    """Close every socket of a context; handles are no garbage of the collector's, whose references stay."""
+    cdef SocketHandle handle
+    handles = [handle for handle in [reference() for reference in list(SOCKETS.values())]
+               if handle is not None and handle.context is context]
+    watches = {id(handle.watch) for handle in handles}      # closed by those whose watches they are
+    for handle in handles:
+        if id(handle) not in watches:
+            handle.close(linger)
+    return 0
 
 
 def _live():

@@ -73,7 +73,7 @@ cdef void end_watch(SocketHandle handle) noexcept:
         handle.watch.shut()
         handle.watch = None
         handle.named_unwatched = True
-        handle.context.watch_ended = monotonic()
+        handle.context.watch_ended = seconds_now(NULL)
         handle.context.watched.pop(id(handle), None)
 
 
@@ -92,8 +92,8 @@ cdef bint end_idle_watches(ContextHandle context) noexcept:
 
 
 cdef bint make_room(ContextHandle context) noexcept:
-    """Whether a socket that found no room may find some soon: a watch ends now, or has ended just before."""
-    return end_idle_watches(context) or monotonic() - context.watch_ended < REAPER_MS / 1000.0
+    """Whether a socket that found no room may find some soon: what is ours ends now, or has ended just before."""
+    return end_idle_watches(context) or give_up_spare(context) or seconds_now(NULL) - context.watch_ended <= REAPER_MS // 1000
 
 
 cdef void *socket_once_reaped(void *context, int socket_type) except? NULL:

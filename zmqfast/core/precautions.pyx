@@ -57,9 +57,24 @@ cdef int check_inproc_peer(SocketHandle handle, bytes endpoint, str call) except
     return 0
 
 
+cdef int name_inproc(SocketHandle handle, int (*call)(void *, const char *) noexcept nogil, const char *endpoint) except -1:
+    """Bind, connect, unbind or disconnect, which does not wait here; the errno, or 0. Caller is inside.
+
+    The GIL is kept, so that no other thread ends the context meanwhile: see before_ending().
+    """
+    with cython.critical_section(handle.context):
+        if handle.context.refusing and call == libzmq.zmq_connect:
+            return libzmq.ETERM
+        return libzmq.zmq_errno() if call(handle.ptr, endpoint) == -1 else 0
+
+
 cdef int before_waiting(SocketHandle handle, bytes endpoint) except -1:
     """Before a socket connects to an inproc endpoint where nobody has bound yet. Caller is inside."""
-    if any(end[0] == endpoint and end[2] for end in handle.context.inproc_ends) or not handle.get_int(libzmq.ZMQ_CONFLATE):
+    if any(end[0] == endpoint and end[2] for end in handle.context.inproc_ends):
+        return 0
+    if not handle.context.refusing and not keep_spare(handle.context):
+        return fail(EMFILE, "connect", f"{printable(endpoint)}: nobody has bound there, and no socket is left to end the wait")
+    if not handle.get_int(libzmq.ZMQ_CONFLATE):
         return 0
     if handle.socket_type == libzmq.ZMQ_SUB:    # its one slot takes either its routing id or its subscription
         return fail(
@@ -78,7 +93,7 @@ cdef bint before_leaving(SocketHandle handle, bytes endpoint) except -1:
     if handle.socket_type in ROUTING or (handle.conflated is not None and endpoint in handle.conflated):
         if len(handle.context.inproc_waiting[endpoint]) > 1:
             return fail(EBUSY, "disconnect", f"{printable(endpoint)}: others wait there as well for somebody to bind")
-        end_waiting(handle.context, endpoint)
+        end_waiting(handle.context, [endpoint])
         return True
     return False
 
@@ -87,21 +102,70 @@ cdef void before_closing(SocketHandle handle) noexcept:
     """Before a socket closes whose conflating connections still wait for somebody to bind."""
     for endpoint in handle.conflated or ():
         if endpoint in handle.context.inproc_waiting:
-            end_waiting(handle.context, endpoint)
+            end_waiting(handle.context, [endpoint])
 
 
-cdef void end_waiting(ContextHandle context, bytes endpoint) noexcept:
-    """Give those who wait at an inproc endpoint a peer that goes at once.
+cdef int before_ending(ContextHandle context, str call) except -1:
+    """Before a context ends: nobody waits over inproc any more, and nobody begins to, as `refusing` is set.
+
+    libzmq does this with a socket for each connection, and aborts when there is none to be had (ctx_t::terminate);
+    a connection that begins after that, in another thread, it waits for in vain.
+    """
+    if context.inproc_waiting and not end_waiting(context, list(context.inproc_waiting)) and libzmq.zmq_errno() == EMFILE:
+        return fail(EMFILE, call, "while sockets wait over inproc for somebody to bind: close a socket first")
+    give_up_spare(context)
+    return 0
+
+
+cdef bint keep_spare(ContextHandle context) except -1:
+    """Have a socket to end waits with, for when there is no room for one; whether there is one.
+
+    Who waits over inproc keeps its room, also once closed, until somebody binds: so waits alone can fill a context.
+    """
+    if context.spare == NULL:
+        context.spare = new_spare(context)
+    return context.spare != NULL or libzmq.zmq_errno() != EMFILE    # an ending context is for libzmq to tell of
+
+
+cdef void *new_spare(ContextHandle context) noexcept:
+    """A socket, perhaps in the place of one that libzmq's reaper still closes; or NULL."""
+    cdef void *spare = libzmq.zmq_socket(context.ptr, libzmq.ZMQ_ROUTER)
+    if spare == NULL and libzmq.zmq_errno() == EMFILE and \
+            (end_idle_watches(context) or seconds_now(NULL) - context.socket_closed <= REAPER_MS // 1000):
+        spare = socket_once_reaped(context.ptr, libzmq.ZMQ_ROUTER)
+    return spare
+
+
+cdef bint give_up_spare(ContextHandle context) noexcept:
+    """Whether there was one, and so there will be room."""
+    cdef void *spare = context.spare
+    context.spare = NULL
+    if spare != NULL:
+        libzmq.zmq_close(spare)         # fails for what is no socket only
+    return spare != NULL
+
+
+cdef bint end_waiting(ContextHandle context, list endpoints) noexcept:
+    """Give those who wait at inproc endpoints a peer that goes at once; whether there was a socket for that.
 
     A connection that was left while it waited is still completed by whoever binds: libzmq then aborts for want of the
     routing id that a conflating pipe has lost (connect_inproc_sockets), or of a pipe to tell a ROUTER's peer's.
     """
-    cdef void *peer = libzmq.zmq_socket(context.ptr, libzmq.ZMQ_ROUTER)
-    if peer != NULL:                    # else there is no room for sockets, or the context is ending
-        libzmq.zmq_bind(peer, endpoint)     # fails only if somebody else has just bound, which is as good
-        libzmq.zmq_unbind(peer, endpoint)   # at once, and not whenever libzmq's reaper closes it
-        libzmq.zmq_close(peer)              # fails for what is no socket only
-    context.inproc_waiting.pop(endpoint, None)
+    cdef void *peer = context.spare
+    context.spare = NULL
+    if peer == NULL:
+        peer = new_spare(context)
+        if peer == NULL:                # no room for sockets, or the context is ending
+            return False
+    for endpoint in endpoints:
+        libzmq.zmq_bind(peer, <bytes>endpoint)      # fails only if somebody else has just bound, which is as good
+        libzmq.zmq_unbind(peer, <bytes>endpoint)    # at once, and not whenever libzmq's reaper closes it
+        context.inproc_waiting.pop(endpoint, None)
+    if context.inproc_waiting:
+        context.spare = peer            # others wait
+    else:
+        libzmq.zmq_close(peer)          # fails for what is no socket only
+    return True
 
 
 cdef int check_one_peer(ContextHandle context, bytes endpoint, str call) except -1:

@@ -128,12 +128,15 @@ cdef class Socket:
                 left = before_leaving(handle, text)
             while errnum == EINTR:
                 errnum = 0
-                guard_hold(&handle.state)
-                with nogil:
-                    rc = call(handle.ptr, c_endpoint)
-                    if rc == -1:
-                        errnum = libzmq.zmq_errno()
-                guard_let_go(&handle.state)
+                if text.startswith(b"inproc://"):
+                    errnum = name_inproc(handle, call, c_endpoint)
+                else:
+                    guard_hold(&handle.state)
+                    with nogil:
+                        rc = call(handle.ptr, c_endpoint)
+                        if rc == -1:
+                            errnum = libzmq.zmq_errno()
+                    guard_let_go(&handle.state)
                 if errnum == EINTR:
                     handle.run_signal_handlers()
             if errnum == ENOENT and left:
