@@ -3,7 +3,7 @@
 #   make demo       build and install into .venv, then run real data through every pattern and transport
 #   make test       the same set-up, then the whole test suite
 #
-# The others: test-long (asyncio under load, some minutes), test-pyzmq-suite, test-downstream, lint, wheel-check,
+# The others: test-long (asyncio under load, some minutes), test-pyzmq-suite, test-downstream, misuse, lint, wheel-check,
 # test-pythons, bench, bench-quick, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after make
 # clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done
 # leaves a stamp in .venv.
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILD_INPUTS := setup.py pyproject.toml $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
-.PHONY: demo test test-long test-pyzmq-suite test-downstream lint wheel-check test-pythons bench bench-quick bench-check clean
+.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse lint wheel-check test-pythons bench bench-quick bench-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -33,6 +33,10 @@ test-pyzmq-suite: $(VENV)/.test
 # Programs of others with zmqfast in the place of pyzmq.
 test-downstream: $(VENV)/.test
 	$(BIN)/python tests/dropin/downstream.py
+
+# The misuse suite (tests/misuse) against pyzmq and zmqfast, both columns; MISUSE="threads fork" runs those cases.
+misuse: $(VENV)/.test
+	$(BIN)/python tests/misuse/compare.py $(MISUSE)
 
 # zizmor stays offline: it looks at the files, not at what GitHub says of the actions.
 lint: $(VENV)/.test $(VENV)/.lint

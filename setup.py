@@ -286,12 +286,15 @@ class Toolchain:
     cc: str
     cxx: str
     version: str
+    sanitizers: str = ""    # as -fsanitize= takes them: ZMQFAST_SANITIZE, for `make asan` and `make tsan`
 
     @property
     def compile_args(self) -> list[str]:
         """For the core, after Python's own flags, which they overrule."""
         if self.kind == "msvc":
             return ["/O2", "/GL"]
+        if self.sanitizers:
+            return ["-fvisibility=hidden", *self.sanitizer_args]
         # -g0, here and when linking: Python's -g would make the extension three times as large.
         return ["-O3", "-g0", "-fvisibility=hidden", *self.same_args, *self.lto_args]
 
@@ -306,6 +309,11 @@ class Toolchain:
         return [] if self.kind == "msvc" else ["-fno-strict-overflow"]
 
     @property
+    def sanitizer_args(self) -> list[str]:
+        """For the core and libzmq alike, in place of optimisation and LTO: reports name functions and lines."""
+        return ["-O1", "-g", "-fno-omit-frame-pointer", *self.same_args, f"-fsanitize={self.sanitizers}"]
+
+    @property
     def lto_args(self) -> list[str]:
         """As cmake passes them for libzmq."""
         return ["-flto=thin"] if self.kind == "clang" else ["-flto=auto", "-fno-fat-lto-objects"]
@@ -316,6 +324,8 @@ class Toolchain:
             return ["/LTCG"]
         if sys.platform == "darwin":
             return ["-O3", "-g0", *self.lto_args, "-Wl,-exported_symbol,_PyInit__core"]
+        if self.sanitizers:
+            return [f"-fsanitize={self.sanitizers}", "-Wl,--exclude-libs,ALL"]
         # Nothing of libzmq is exported, though zmq.h marks its functions as visible: so the linker may inline them,
         # and another libzmq in the process (pyzmq's) cannot take their place.
         return ["-O3", "-g0", *self.lto_args, *self.linker, "-Wl,--exclude-libs,ALL"]
@@ -340,7 +350,8 @@ def find_toolchain(compiler: Any) -> Toolchain:
     # "gcc (Debian 12.2.0-14) 12.2.0" and "g++ (Debian 12.2.0-14) 12.2.0"
     if versions[0].split()[1:] != versions[1].split()[1:]:
         raise BuildError(f"{cc} and {cxx} are not of the same make and version, which LTO needs: set CC and CXX")
-    return Toolchain("clang" if "clang" in versions[0] else "gcc", cc, cxx, versions[0])
+    kind = "clang" if "clang" in versions[0] else "gcc"
+    return Toolchain(kind, cc, cxx, versions[0], os.environ.get("ZMQFAST_SANITIZE", ""))
 
 
 def first_line(text: str | None) -> str:
@@ -391,7 +402,7 @@ def static_libzmq(toolchain: Toolchain) -> Libzmq:
         "peek": hashlib.sha256((ROOT / PEEK).read_bytes()).hexdigest(),
         "options": cmake_options(features, toolchain),
         "features": {feature: [package.name, package.version, package.prefix] for feature, package in features.items()},
-        "toolchain": dataclasses.astuple(toolchain),
+        "toolchain": [toolchain.kind, toolchain.cc, toolchain.cxx, toolchain.version],
         "environment": {name: os.environ[name] for name in flags if name in os.environ},
     }, indent=1)
     place = BUILD / "libzmq" / hashlib.sha256(configuration.encode()).hexdigest()[:16]
@@ -415,6 +426,7 @@ def cmake_options(features: dict[str, Package], toolchain: Toolchain) -> list[st
     """Everything that is decided about libzmq, except where and by which compiler."""
     # OpenPGM's headers are C, and know g++'s way out of `restrict` but not clang's.
     clang_for_pgm = ["-Drestrict=__restrict"] if toolchain.kind == "clang" and "pgm" in features else []
+    optimised = toolchain.sanitizer_args if toolchain.sanitizers else ["-O3", "-DNDEBUG", *toolchain.same_args]
     architectures = os.environ.get("ARCHFLAGS") or sysconfig.get_config_var("CFLAGS") or ""
     return [f"-D{key}={value}" for key, value in {
         "BUILD_SHARED": "OFF", "BUILD_STATIC": "ON", "BUILD_TESTS": "OFF",
@@ -430,9 +442,8 @@ def cmake_options(features: dict[str, Package], toolchain: Toolchain) -> list[st
         **({"OPENPGM_PKGCONFIG_NAME": features["pgm"].name} if "pgm" in features else {}),
         "CMAKE_PREFIX_PATH": ";".join(sorted({package.prefix for package in features.values()} - {"", "/usr"})),
         "CMAKE_BUILD_TYPE": "Release", "CMAKE_POSITION_INDEPENDENT_CODE": "ON",
-        **({"CMAKE_CXX_FLAGS_RELEASE": shlex.join(["-O3", "-DNDEBUG", *toolchain.same_args, *clang_for_pgm])}
-           if toolchain.kind != "msvc" else {}),
-        "CMAKE_INTERPROCEDURAL_OPTIMIZATION": "ON",     # also archives with the compiler's own ar, which knows LTO
+        **({"CMAKE_CXX_FLAGS_RELEASE": shlex.join([*optimised, *clang_for_pgm])} if toolchain.kind != "msvc" else {}),
+        "CMAKE_INTERPROCEDURAL_OPTIMIZATION": on(not toolchain.sanitizers),  # also archives with the ar that knows LTO
         "CMAKE_C_VISIBILITY_PRESET": "hidden", "CMAKE_CXX_VISIBILITY_PRESET": "hidden",
         "CMAKE_OSX_ARCHITECTURES": ";".join(re.findall(r"-arch (\S+)", architectures)),
         # 4.3.4 asks for the rules of cmake 2.8, which a new cmake has forgotten.
