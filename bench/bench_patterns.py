@@ -99,7 +99,7 @@ def tasks(tell: Any, items: int) -> None:
 
 def worker(tell: Any, ventilator: str, sink: str) -> None:
     tell.send("ready")
-    Worker(ventilator, sink, lambda task: task).run()
+    Worker(ventilator, sink, lambda task: task, credit=8).run()
 
 
 def bench_pipeline(seconds: float) -> list[tuple[str, float]]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+BYTES_ONLY = frozenset((bytes,))
 SIGNATURE_SIZE = hashlib.sha256().digest_size
 
 
@@ -49,8 +50,8 @@ class Codec:
 
     def dump_all(self, values: Sequence[Any], topic: str) -> list[Buffer]:
         """The frames of many values, one after the other. Errors are dump()'s."""
-        if self is BYTES:
-            return [value if type(value) is bytes else self.dump(value, topic)[0] for value in values]
+        if self is BYTES and BYTES_ONLY.issuperset(map(type, values)):
+            return list(values)
         return [frame for value in values for frame in self.dump(value, topic)]
 
     def dump(self, value: Any, topic: str) -> Sequence[Buffer]:

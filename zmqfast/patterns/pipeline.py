@@ -1,20 +1,22 @@
 """Pipeline: a ventilator hands out tasks, workers carry them out, a sink takes the results; none is lost.
 
-Tasks travel in chunks, each a message with a frame (or as many as the codec has) for each task. The ventilator keeps a
+Tasks travel in chunks, each a message, which chunks.py makes of the tasks' frames. The ventilator keeps a
 chunk until the sink says that its results were taken. A worker has credit for so many chunks at once, and keeps results
 until the sink has them; the ventilator is never more than `window` chunks ahead of what was taken: memory stays bounded.
 
 Messages, each frame after the kind; a chunk's id is the stream's eight bytes and its number:
     to the ventilator       R credit (a worker is ready), S stream (a sink is there), D id (received), T id
                             (taken), L id (below it all was taken), H, B
-    from the ventilator     C id body… (carry out), N id (to the sink: the lowest that was not taken), E stream, H, W
-    worker to sink          C id failures body…, failures being the JSON of the places of those that raised
+    from the ventilator     C id chunk… (carry out), N id (to the sink: the lowest that was not taken), E stream, H, W
+    worker to sink          C id failures chunk…, failures being the JSON of the places of those that raised
     sink to worker          D id
 """
 
 from __future__ import annotations
 
 import asyncio
+import builtins
+import contextlib
 import itertools
 import json
 import multiprocessing
@@ -31,7 +33,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import zmqfast as zmq
-from zmqfast.patterns.codecs import BYTES, BodyError, Codec, find, signed_pickle
+from zmqfast.patterns import chunks
+from zmqfast.patterns.codecs import BYTES, BYTES_ONLY, BodyError, Codec, find, signed_pickle
 from zmqfast.patterns.drivers import AsyncRunner, Core, Pool, Port, Runner
 
 if TYPE_CHECKING:
@@ -68,6 +71,13 @@ class TaskFailed(RuntimeError):
 
 
 _FAILURES = (TaskFailed, BodyError)
+_NOTHING = object()
+
+
+def failure(error: Exception) -> bytes:
+    """What TaskFailed is made of."""
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return json.dumps([type(error).__name__, str(error), trace]).encode()
 
 
 class Progress(NamedTuple):
@@ -149,7 +159,7 @@ class VentilatorCore(Core):
         """One more chunk."""
         frames = self.codec.dump_all(items, f"a task from number {self.sent} on")
         self.started_at = self.started_at or time.monotonic()
-        self.chunks[self.next_number] = Chunk(frames, len(items))
+        self.chunks[self.next_number] = Chunk(chunks.pack(frames), len(items))
         self.queue.append(self.next_number)
         self.next_number += 1
         self.sent += len(items)
@@ -305,7 +315,7 @@ class Ventilator(Runner):
                  heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
         self._core = VentilatorCore(find(codec), window, heartbeat)
         self._chunk = chunk
-        super().__init__(self._core, [self._core.port(bind)], context)
+        super().__init__(self._core, [self._core.port(bind)], context, copy=not self._core.codec.zero_copy)
 
     @property
     def endpoint(self) -> str:
@@ -361,7 +371,7 @@ class AsyncVentilator(AsyncRunner):
                  heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
         self._core = VentilatorCore(find(codec), window, heartbeat)
         self._chunk = chunk
-        super().__init__(self._core, [self._core.port(bind)], context)
+        super().__init__(self._core, [self._core.port(bind)], context, copy=not self._core.codec.zero_copy)
 
     @property
     def endpoint(self) -> str:
@@ -445,34 +455,43 @@ class WorkerCore(Core):
             return
         self.patience = LIVENESS * self.heartbeat
         self.dead_at = now + self.patience
-        if frames[0] == b"C" and len(frames) > 1:
-            self.jobs.append((frames[1], frames[2:]))
+        if frames[0] == b"C" and len(frames) > 2:
+            with contextlib.suppress(ValueError):       # a stranger's
+                self.jobs.append((frames[1], chunks.unpack(frames[2:])))
         elif frames[0] == b"W":
             self._be_ready(now)
 
     def carry_out(self, function: Callable[[Any], Any], frames: list[Any]) -> list[Any]:
         """Failures and results of one chunk's tasks."""
-        size, load, dump = self.codec.frames, self.codec.load, self.results.dump
-        plain, as_they_are = self.codec is BYTES, self.results is BYTES
-        failed: list[int] = []
-        found: list[Buffer] = []
-        place, end = 0, len(frames)
-        while place < end:
-            try:
-                while place < end:      # a try for each task would cost more than many a function
-                    value = function(frames[place] if plain else load(frames[place:place + size], "task"))
-                    if as_they_are and type(value) is bytes:
-                        found.append(value)
-                    else:
-                        found += dump(value, "result")
-                    place += size
+        size, load = self.codec.frames, self.codec.load
+        count = len(frames) // size
+        tasks = iter(frames) if self.codec is BYTES else (
+            builtins.map(load, zip(*[iter(frames)] * size), itertools.repeat("task")))
+        results: list[Any] = []
+        failed: dict[int, Buffer] = {}      # by place
+        while len(results) < count:
+            try:                            # as many at once as there are without an exception
+                results.extend(builtins.map(function, tasks))
+                if len(results) < count:
+                    raise RuntimeError("the function raised StopIteration")
             except Exception as error:
-                failed.append(place // size)
-                trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-                found.append(json.dumps([type(error).__name__, str(error), trace]).encode())
-                found += [b""] * (self.results.frames - 1)
-                place += size
-        return [json.dumps(failed).encode() if failed else b"", *found]
+                failed[len(results)] = failure(error)
+                results.append(b"")
+        found: list[Buffer] = results
+        plain = self.results is BYTES and BYTES_ONLY.issuperset(builtins.map(type, results))
+        if not plain:
+            found = []
+            for place, result in enumerate(results):
+                if place not in failed:
+                    try:
+                        found += self.results.dump(result, "result")
+                        continue
+                    except BodyError as error:
+                        failed[place] = failure(error)
+                found += [b""] * self.results.frames
+        for place, text in failed.items():
+            found[place * self.results.frames] = text
+        return [json.dumps(sorted(failed)).encode() if failed else b"", *chunks.pack(found, plain=plain)]
 
     def finish(self, chunk: bytes, results: list[Any]) -> None:
         """Give the sink the results of a chunk."""
@@ -510,7 +529,8 @@ class Worker(Runner):
         tasks = find(codec)
         self._core = WorkerCore(tasks, tasks if results is None else find(results), credit, heartbeat)
         self._function = function
-        super().__init__(self._core, self._core.ports(ventilator, sink), context)
+        lent = tasks.zero_copy or self._core.results.zero_copy
+        super().__init__(self._core, self._core.ports(ventilator, sink), context, copy=not lent)
         self._pool = Pool(self._driver, self._core.jobs, self._carry_out, 1, "zmqfast.worker")
 
     def _carry_out(self, job: tuple[bytes, list[Any]]) -> None:
@@ -524,6 +544,22 @@ class Worker(Runner):
 
 
 # -- sink -----------------------------------------------------------------------------------------------------------
+
+
+class Raising:
+    """Iterates over results; one that is a failure is raised, and the next comes after it."""
+
+    def __init__(self, results: Iterable[Any]) -> None:
+        self._results = iter(results)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        result = next(self._results)
+        if type(result) in _FAILURES:
+            raise result
+        return result
 
 
 class SinkCore(Core):
@@ -573,8 +609,9 @@ class SinkCore(Core):
                 self.ended = True
                 self.send("ventilator", [b"B"])
             self.on_change()
-        elif len(frames) >= 4 and frames[1] == b"C" and len(frames[2]) == 16:
-            self._on_results(frames[0], frames[2], frames[3:])
+        elif len(frames) >= 5 and frames[1] == b"C" and len(frames[2]) == 16:
+            with contextlib.suppress(ValueError):       # a stranger's
+                self._on_results(frames[0], frames[2], [frames[3], *chunks.unpack(frames[4:])])
 
     def _on_stream(self, stream: bytes, lowest: int) -> None:
         if self.stream is not None and stream != self.stream:
@@ -599,14 +636,17 @@ class SinkCore(Core):
             self.on_change()
         self._tell(b"D" if number in self.waiting else b"T", number)
 
+    def finished(self) -> bool:
+        return self.error is not None or self.ended
+
     def has_results(self) -> bool:
         """Whether take() has an answer."""
-        if self.error is not None or self.ended:
+        if self.finished():
             return True
         return self.lowest in self.waiting if self.ordered else bool(self.waiting)
 
-    def take(self) -> list[Any] | None:
-        """The next chunk's results, exceptions among them; None at the end."""
+    def take(self) -> Iterable[Any] | None:
+        """The next chunk's results, of which failures are raised in their places; None at the end."""
         if not (self.waiting and (not self.ordered or self.lowest in self.waiting)):
             if self.error is not None:
                 raise self.error
@@ -619,18 +659,19 @@ class SinkCore(Core):
         self._tell(b"T", number)
         if self.codec is BYTES and not failures:
             return frames
-        failed = set(json.loads(failures)) if failures else ()
+        failed = set(json.loads(bytes(failures))) if failures else ()
         size, codec = self.codec.frames, self.codec
         found: list[Any] = []
         for place in range(0, len(frames), size):
             if failed and place // size in failed:
-                found.append(TaskFailed(*json.loads(frames[place])))
+                found.append(TaskFailed(*json.loads(bytes(frames[place]))))
                 continue
             try:
                 found.append(codec.load(frames[place:place + size], "result"))
             except BodyError as error:
+                failed = failed or {place // size}
                 found.append(error)
-        return found
+        return Raising(found) if failed else found
 
     def ports(self, bind: str, ventilator: str) -> list[Port]:
         return [Port("workers", zmq.ROUTER, bind=bind, options=_BOUND),
@@ -653,9 +694,10 @@ class Sink(Runner):
 
     def __init__(self, bind: str, ventilator: str, *, codec: str | Codec = "bytes", ordered: bool = False,
                  heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
-        self._core = SinkCore(find(codec), ordered, heartbeat)
-        self._taken: deque[Any] = deque()
-        super().__init__(self._core, self._core.ports(bind, ventilator), context)
+        core = self._core = SinkCore(find(codec), ordered, heartbeat)
+        # Results go from a chunk's list to the user without a call in Python for each.
+        self._results = itertools.chain.from_iterable(builtins.iter(self._fetch, None))
+        super().__init__(core, core.ports(bind, ventilator), context, copy=not core.codec.zero_copy)
 
     @property
     def endpoint(self) -> str:
@@ -668,25 +710,18 @@ class Sink(Runner):
         return self._core.duplicates
 
     def __iter__(self) -> Iterator[Any]:
-        return self
+        return self._results
 
     def __next__(self) -> Any:
-        if not self._taken:
-            self._fetch()
-        result = self._taken.popleft()
-        if type(result) in _FAILURES:
-            raise result
-        return result
+        return next(self._results)
 
-    def _fetch(self) -> None:
-        while not self._taken:
-            self._driver.wait(self._core.has_results)
-            with self._driver.lock:
-                found = self._core.take()
-            self._driver.poke()
-            if found is None:
-                raise StopIteration
-            self._taken.extend(found)
+    def _fetch(self) -> Iterable[Any] | None:
+        """The next chunk's results; None at the end."""
+        self._driver.wait(self._core.has_results)
+        with self._driver.lock:
+            found = self._core.take()
+        self._driver.poke()
+        return found
 
 
 class AsyncSink(AsyncRunner):
@@ -694,9 +729,9 @@ class AsyncSink(AsyncRunner):
 
     def __init__(self, bind: str, ventilator: str, *, codec: str | Codec = "bytes", ordered: bool = False,
                  heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
-        self._core = SinkCore(find(codec), ordered, heartbeat)
-        self._taken: deque[Any] = deque()
-        super().__init__(self._core, self._core.ports(bind, ventilator), context)
+        core = self._core = SinkCore(find(codec), ordered, heartbeat)
+        self._taken: Iterator[Any] = iter(())
+        super().__init__(core, core.ports(bind, ventilator), context, copy=not core.codec.zero_copy)
 
     @property
     def endpoint(self) -> str:
@@ -707,7 +742,7 @@ class AsyncSink(AsyncRunner):
         return self
 
     async def __anext__(self) -> Any:
-        while not self._taken:
+        while (result := next(self._taken, _NOTHING)) is _NOTHING:
             changed = asyncio.Event()
             self._core.on_change = changed.set
             if not self._core.has_results():
@@ -717,10 +752,7 @@ class AsyncSink(AsyncRunner):
             self._driver.pump()
             if found is None:
                 raise StopAsyncIteration
-            self._taken.extend(found)
-        result = self._taken.popleft()
-        if type(result) in _FAILURES:
-            raise result
+            self._taken = iter(found)
         return result
 
 
@@ -770,15 +802,13 @@ def map(function: Callable[[ItemT], ResultT], items: Iterable[ItemT], *, workers
         distributed = pool.submit(ventilator.distribute, items)
         try:
             while True:
-                while not sink._taken and not sink._driver.wait(sink._core.has_results, HEARTBEAT_S / 2):
+                while not sink._driver.wait(sink._core.has_results, HEARTBEAT_S / 2):
                     if distributed.done():
                         distributed.result()
                     processes = [process if process.is_alive() else start() for process in processes]
-                try:
-                    result = next(sink)
-                except StopIteration:
+                if (found := sink._fetch()) is None:
                     break
-                yield result
+                yield from found
             distributed.result()
         finally:
             ventilator._core.error = ventilator._core.error or StreamLost("given up")

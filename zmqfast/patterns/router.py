@@ -13,7 +13,6 @@ The router learns of a lost connection by an empty message (ZMQ_ROUTER_NOTIFY), 
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import struct
 import time
