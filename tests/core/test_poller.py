@@ -11,6 +11,8 @@ import pytest
 
 import zmqfast as zmq
 
+pytestmark = pytest.mark.usefixtures("each_poller")
+
 
 def test_ready_sockets_come_in_order_of_registration(context, fresh_endpoint):
     pulls = [context.socket(zmq.PULL) for _ in range(5)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import threading
 import time
@@ -15,6 +16,8 @@ import zmqfast as zmq
 from program import run
 
 SOON_MS = 10_000        # a poll that takes as long has missed what it waits for
+
+pytestmark = pytest.mark.usefixtures("each_poller")
 
 STEPS = st.lists(st.tuples(
     st.sampled_from(["send", "send", "recv", "events", "poll", "poll", "other poll", "option", "bind", "register",
@@ -99,6 +102,68 @@ def test_a_thread_that_uses_a_socket_wakes_the_poll_that_waits_for_it(inproc_pai
         waiter.join()
         assert told.pop() == [(pull, zmq.POLLIN)]
         assert pull.recv(zmq.DONTWAIT) == b"x"
+
+
+WAITS = {
+    "Socket.poll": lambda socket: bool(socket.poll(SOON_MS)),
+    "zmq_poll": lambda socket: zmq.zmq_poll([(socket, zmq.POLLIN)], SOON_MS) == [(socket, zmq.POLLIN)],
+    "select": lambda socket: zmq.select([socket], [], [], SOON_MS / 1000) == ([socket], [], []),
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
+def test_a_thread_that_uses_a_socket_wakes_who_waits_for_it_without_a_poller(inproc_pair, wait):
+    push, pull = inproc_pair(zmq.PUSH, zmq.PULL)
+    told: list[object] = []
+    for _ in range(50):
+        waiters = [threading.Thread(target=lambda: told.append(wait(pull))) for _ in range(2)]
+        for waiter in waiters:
+            waiter.start()
+        push.send(b"x")
+        pull.get(zmq.EVENTS)        # takes the edge of the descriptor
+        for waiter in waiters:
+            waiter.join()
+        assert [told.pop(), told.pop()] == [True, True]
+        assert pull.recv(zmq.DONTWAIT) == b"x"
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
+def test_a_thread_that_closes_a_socket_ends_the_wait_for_it_without_a_poller(context, wait):
+    pull = context.socket(zmq.PULL)
+    threading.Timer(0.05, pull.close).start()
+    with pytest.raises(zmq.ZMQError) as caught:
+        wait(pull)
+    assert caught.value.errno == zmq.ENOTSOCK
+
+
+def test_waits_for_different_events_of_one_socket_leave_each_other_asleep(context):
+    dealer = context.socket(zmq.DEALER)
+    dealer.bind("inproc://asleep")
+    other = context.socket(zmq.DEALER)
+    other.connect("inproc://asleep")
+    began = time.thread_time()
+    waiter = threading.Thread(target=lambda: dealer.poll(300, zmq.POLLERR))
+    waiter.start()
+    assert dealer.poll(200, zmq.POLLIN) == 0    # both see that it can send, which neither waits for
+    assert time.thread_time() - began < 0.1
+    waiter.join()
+
+
+def test_waiting_without_a_poller_leaves_no_descriptor(context):
+    pull = context.socket(zmq.PULL)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        assert pull.poll(1) == 0
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_poller_that_nobody_polls_keeps_nothing_of_what_was_unregistered(context):
+    pull = context.socket(zmq.PULL)
+    poller = zmq.Poller()
+    for _ in range(1000):
+        poller.register(pull, zmq.POLLIN)
+        poller.unregister(pull)
+    assert sum(type(found).__name__ == "Registered" for found in gc.get_objects()) < 100
 
 
 def test_two_pollers_that_wait_in_two_threads_are_both_told(inproc_pair):

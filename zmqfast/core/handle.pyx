@@ -85,7 +85,7 @@ cdef class SocketHandle:
     cdef list conflated             # inproc endpoints: see precautions.pyx; None when there is none
     cdef size_t longest_frame       # bytes; with GUARD_LIMITED: longer ones are not sent
     cdef Py_ssize_t lend_from       # bytes
-    cdef list followers             # weak references to Followers, or None
+    cdef list followers             # weak references to Followers, or None; replaced, never changed
     cdef bint peekable              # nobody but us calls libzmq with this socket, and peek.cpp can look inside
     cdef bint known_empty           # with GUARD_KNOWN: a receive has found nothing
     cdef int known_events           # with GUARD_KNOWN: ZMQ_EVENTS; -1 where only known_empty is known
@@ -157,17 +157,22 @@ cdef class SocketHandle:
 
     cdef int follow(self, Follower follower) except -1:
         """Tell `follower` of the end, and after each mark of the next use; from now on until unfollow()."""
-        self.unfollow(None)
-        if self.followers is None:
-            self.followers = []
-        self.followers.append(PyWeakref_NewRef(follower, None))
+        with cython.critical_section(self):
+            self.unfollow(None)
+            self.followers = [*(self.followers or ()), PyWeakref_NewRef(follower, None)]
         return 0
 
     cdef int unfollow(self, Follower follower) except -1:
         """Forget a follower, and those that are gone."""
-        if self.followers is not None:
-            self.followers = [reference for reference in self.followers if reference() not in (None, follower)]
+        with cython.critical_section(self):
+            if self.followers is not None:
+                self.followers = [reference for reference in self.followers if reference() not in (None, follower)]
         return 0
+
+    cdef list all_followers(self):
+        """Weak references; nobody changes this list."""
+        with cython.critical_section(self):
+            return self.followers or []
 
     cdef inline int use_by(self, Follower user) except -1:
         """A follower is going to use the socket: it takes the mark off, and tells the others."""
@@ -177,7 +182,7 @@ cdef class SocketHandle:
 
     cdef int tell_used(self, Follower user) except -1:
         """Tell every follower but the one who uses it."""
-        for reference in self.followers or ():
+        for reference in self.all_followers():
             follower = reference()
             if follower is not None and follower is not user:
                 (<Follower>follower).on_used()
@@ -221,16 +226,14 @@ cdef class SocketHandle:
         return found & wanted
 
     cdef int tell_looked(self, Follower looker, int events) except -1:
-        for reference in self.followers or ():
+        for reference in self.all_followers():
             follower = reference()
             if follower is not None and follower is not looker:
                 (<Follower>follower).on_looked(events)
         return 0
 
     cdef int tell_closed(self) except -1:
-        followers = self.followers
-        self.followers = None
-        for reference in followers or ():
+        for reference in self.all_followers():
             follower = reference()
             if follower is not None:
                 (<Follower>follower).on_closed()

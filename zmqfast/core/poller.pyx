@@ -14,13 +14,6 @@ cdef extern from "core/readiness.h":
     int readiness_add(int set, int fd) noexcept nogil
     void readiness_remove(int set, int fd) noexcept nogil
     int readiness_wait(int set, int *fds, int timeout_ms) noexcept nogil
-    int bell_open(int *ends) noexcept nogil
-    void bell_ring(int *ends) noexcept nogil
-    void bell_quiet(int *ends) noexcept nogil
-    void bell_close(int *ends) noexcept nogil
-
-cdef enum:
-    BELL_LOOK_MS = 50       # where there is no set: how long wake() may take
 
 cdef int forks = 0          # how many lie between this process and the one that imported us
 
@@ -37,7 +30,6 @@ cdef class Registered(Follower):
     cdef short wanted
     cdef int fd                 # of a socket that is in the poller's set; or -1
     cdef bint known             # handle and wanted have been found out
-    cdef bint listed            # among those that are looked at next
     cdef bint gone
 
     def __cinit__(self, source, flags, Poller poller, unsigned long long place):
@@ -72,7 +64,7 @@ cdef class Poller:
 
     cdef object __weakref__
     cdef dict registered        # source → Registered, in order of registration
-    cdef list to_look_at        # Registered
+    cdef dict to_look_at        # Registered → None: those that are looked at next, as they came
     cdef list descriptors       # Registered that are no sockets
     cdef dict resting           # descriptor in the set → list of the Registered that it stands for
     cdef unsigned long long places
@@ -80,14 +72,16 @@ cdef class Poller:
     cdef int bell[2]
     cdef atomic_int_t waiting   # threads in poll()
     cdef public bint _woken     # wake() was called, and nobody has returned for it yet
+    cdef public bint _without_set   # every socket is looked at in each poll: where the system has no such set
     cdef int forks              # when `set` was made
 
     def __cinit__(self, *args, **kwargs):
         self.registered = {}
-        self.to_look_at = []
+        self.to_look_at = {}
         self.descriptors = []
         self.resting = {}
         self.set = -1
+        self._without_set = not HAS_READINESS
 
     def __dealloc__(self):
         if self.set != -1:
@@ -114,13 +108,14 @@ cdef class Poller:
             if one is not None:
                 self.unregister(socket)
             return
-        if one is None:
-            self.places += 1
-            one = Registered(socket, flags, self, self.places)
-            self.registered[socket] = one
-        else:
-            one.flags = flags
-            one.known = False
+        with cython.critical_section(self):
+            if one is None:
+                self.places += 1
+                one = Registered(socket, flags, self, self.places)
+                self.registered[socket] = one
+            else:
+                one.flags = flags
+                one.known = False
         self.look_soon(one)
 
     def modify(self, socket, flags=libzmq.ZMQ_POLLIN | libzmq.ZMQ_POLLOUT):
@@ -135,6 +130,7 @@ cdef class Poller:
         """
         cdef Registered one = self.registered.pop(socket)
         one.gone = True
+        self.to_look_at.pop(one, None)
         self.rest_no_more(one)
         if one.handle is not None:
             one.handle.unfollow(one)
@@ -167,7 +163,7 @@ cdef class Poller:
             raise ValueError("timeout is not a number of ms")
         if timeout_ms > 0:
             deadline = monotonic() * 1000 + timeout_ms
-        if not HAS_READINESS:
+        if self._without_set:
             return self.poll_without_set(timeout_ms, deadline)
         self.open_set()
         while True:
@@ -182,23 +178,24 @@ cdef class Poller:
 
     cdef dict look_at_listed(self):
         """Place → (source, events) for each of those to be looked at that is ready."""
-        cdef list listed = self.to_look_at
+        cdef list listed
         cdef dict ready = {}
         cdef Registered one
         cdef Py_ssize_t looked = 0
-        self.to_look_at = []
+        with cython.critical_section(self):
+            listed = list(self.to_look_at)
+            self.to_look_at = {}
         try:
             for one in listed:
                 if not one.gone:
-                    one.listed = False
                     if not one.known:
                         self.learn(one)
                     if one.handle is not None:
                         self.look(one, ready)
                 looked += 1
         except:
-            self.look_soon(listed[looked])
-            self.to_look_at.extend(listed[looked + 1:])
+            for one in listed[looked:]:
+                self.look_soon(one)
             raise
         return ready
 
@@ -253,10 +250,10 @@ cdef class Poller:
 
     cdef int look_soon(self, Registered one) except -1:
         """Look at it in the next round, which begins at once if somebody waits."""
-        if not one.listed:
-            one.listed = True
-            self.to_look_at.append(one)
-            self.ring()
+        with cython.critical_section(self):
+            if one not in self.to_look_at and not self._without_set:
+                self.to_look_at[one] = None
+                self.ring()
         return 0
 
     cdef inline void ring(self) noexcept:
@@ -390,7 +387,7 @@ cdef class Poller:
         bell_close(self.bell)
 
     cdef list poll_without_set(self, double timeout_ms, double deadline):
-        """poll() where the system has none: every socket is looked at."""
+        """poll() where the system has none: every socket is looked at, and again after BELL_LOOK_MS."""
         cdef double left_ms = BELL_LOOK_MS
         while True:
             if timeout_ms >= 0:

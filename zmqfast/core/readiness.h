@@ -1,5 +1,5 @@
 /* A set of descriptors that tells which are readable, at a cost that follows those: epoll on Linux, kqueue on macOS and
-   the BSDs; elsewhere there is none. And a bell, which is a descriptor that any thread makes readable. */
+   the BSDs; elsewhere there is none. */
 #ifndef ZMQFAST_READINESS_H
 #define ZMQFAST_READINESS_H
 
@@ -9,9 +9,7 @@ enum
 };
 
 #if defined __linux__
-#include <errno.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum
@@ -50,30 +48,8 @@ static int readiness_wait (int set, int *fds, int timeout_ms)
         fds[i] = events[i].data.fd;
     return count;
 }
-static int bell_open (int ends[2])
-{
-    ends[0] = ends[1] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return ends[0] == -1 ? -1 : 0;
-}
-static void bell_ring (int ends[2])
-{
-    unsigned long long one = 1;
-    while (write (ends[1], &one, sizeof one) == -1 && errno == EINTR)
-        ;
-}
-static void bell_quiet (int ends[2])
-{
-    unsigned long long rings;
-    while (read (ends[0], &rings, sizeof rings) == -1 && errno == EINTR)
-        ;
-}
-static void bell_close (int ends[2])
-{
-    close (ends[0]);
-}
 
 #elif defined __APPLE__ || defined __FreeBSD__ || defined __NetBSD__ || defined __OpenBSD__ || defined __DragonFly__
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/types.h>
 #include <sys/event.h>
@@ -123,33 +99,6 @@ static int readiness_wait (int set, int *fds, int timeout_ms)
         fds[i] = (int) events[i].ident;
     return count;
 }
-static int bell_open (int ends[2])
-{
-    int i;
-    if (pipe (ends) == -1)
-        return -1;
-    for (i = 0; i < 2; i++) {
-        fcntl (ends[i], F_SETFD, FD_CLOEXEC);
-        fcntl (ends[i], F_SETFL, O_NONBLOCK);
-    }
-    return 0;
-}
-static void bell_ring (int ends[2])
-{
-    while (write (ends[1], "", 1) == -1 && errno == EINTR)
-        ;
-}
-static void bell_quiet (int ends[2])
-{
-    char rings[64];
-    while (read (ends[0], rings, sizeof rings) > 0)
-        ;
-}
-static void bell_close (int ends[2])
-{
-    close (ends[0]);
-    close (ends[1]);
-}
 
 #else
 #include <errno.h>
@@ -180,22 +129,6 @@ static void readiness_remove (int set, int fd)
 static int readiness_wait (int set, int *fds, int timeout_ms)
 {
     return (void) set, (void) fds, (void) timeout_ms, -1;
-}
-static int bell_open (int ends[2])
-{
-    return (void) ends, -1;
-}
-static void bell_ring (int ends[2])
-{
-    (void) ends;
-}
-static void bell_quiet (int ends[2])
-{
-    (void) ends;
-}
-static void bell_close (int ends[2])
-{
-    (void) ends;
 }
 #endif
 

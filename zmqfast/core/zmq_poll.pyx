@@ -1,8 +1,18 @@
 """zmq_poll over sockets, descriptors and objects with fileno().
 
 Sockets are looked at (ZMQ_EVENTS) with the GIL held; the wait without the GIL is on descriptors alone, so no socket
-is touched while another thread may have it.
+is touched while another thread may have it. Whoever uses or closes a socket meanwhile, and may take the edge of its
+descriptor or the descriptor itself, rings a bell, and we look again.
 """
+
+cdef extern from "core/bell.h":
+    int bell_open(int *ends) noexcept nogil
+    void bell_ring(int *ends) noexcept nogil
+    void bell_quiet(int *ends) noexcept nogil
+    void bell_close(int *ends) noexcept nogil
+
+cdef enum:
+    BELL_LOOK_MS = 50       # after which sockets are looked at again where there is no bell
 
 
 cdef libzmq.zmq_fd_t descriptor_of(object source) except? -1:
@@ -14,19 +24,22 @@ cdef libzmq.zmq_fd_t descriptor_of(object source) except? -1:
     raise TypeError(f"poll takes Sockets, descriptors and objects with fileno(), not {source!r}")
 
 
-cdef class PollItem:
+@cython.final
+cdef class PollItem(Follower):
     """One thing to poll: a socket, or a descriptor."""
 
     cdef object source              # what the caller gets back: the socket, or the descriptor
     cdef SocketHandle handle        # or None
     cdef libzmq.zmq_fd_t fd
     cdef short flags
+    cdef int *bell                  # of the poll that waits; or NULL
 
     def __cinit__(self, source, flags):
         self.source = source
         self.flags = flags
         if isinstance(source, Socket):
             self.handle = (<Socket>source).own()
+            self.fd = -1
         else:
             self.fd = descriptor_of(source)
             if not isinstance(source, int):
@@ -37,14 +50,26 @@ cdef class PollItem:
         cdef SocketHandle handle = self.handle
         if not handle.thread_safe:
             self.fd = handle.fd
-            return handle.current_events() & self.flags
-        handle.enter()
-        try:
-            self.fd = handle.descriptor()
-            handle.quiet_descriptor()
-            return handle.events() & self.flags
-        finally:
-            handle.leave()
+            if self.bell == NULL:
+                return handle.current_events() & self.flags
+        elif self.fd == -1:
+            handle.enter()
+            try:
+                self.fd = handle.descriptor()
+            finally:
+                handle.leave()
+        return handle.look(self, self.flags)
+
+    cdef int on_used(self) except -1:
+        if self.bell != NULL:
+            bell_ring(self.bell)
+        return 0
+
+    cdef int on_looked(self, int events) except -1:
+        return self.on_used() if events & self.flags else 0
+
+    cdef int on_closed(self) except -1:
+        return self.on_used()
 
 
 def zmq_poll(sockets, timeout=-1):
@@ -54,8 +79,9 @@ def zmq_poll(sockets, timeout=-1):
         sockets: Sockets, file descriptors, or objects with fileno(), each with POLLIN, POLLOUT, POLLERR, POLLPRI.
         timeout: ms; None or negative waits for ever, 0 not at all.
     Raises:
-        ZMQError: a socket that is closed (ENOTSOCK).
+        ZMQError: a socket is closed, or was closed meanwhile (ENOTSOCK).
         SocketBusy: a socket that another thread is using.
+        ContextTerminated: the context of a socket ended (ETERM).
     """
     cdef list items = [PollItem(source, flags) for source, flags in sockets]
     cdef double timeout_ms = -1 if timeout is None else timeout
@@ -64,26 +90,57 @@ def zmq_poll(sockets, timeout=-1):
     cdef list ready
     cdef Py_ssize_t count = len(items)
     cdef libzmq.zmq_pollitem_t *waiting
+    cdef int bell[2]
     if timeout_ms != timeout_ms:
         raise ValueError("timeout is not a number of ms")
     if count == 0:
         from threading import Event
         Event().wait(None if timeout_ms < 0 else timeout_ms / 1000)
         return []
-    waiting = <libzmq.zmq_pollitem_t *>malloc(count * sizeof(libzmq.zmq_pollitem_t))
+    waiting = <libzmq.zmq_pollitem_t *>malloc((count + 1) * sizeof(libzmq.zmq_pollitem_t))
     if waiting == NULL:
         raise MemoryError
+    bell[0] = -1
     try:
-        while True:
-            left_ms = -1 if timeout_ms < 0 else max(0.0, ceil(deadline - monotonic() * 1000))
-            ready = poll_once(items, waiting, min(left_ms, 2147483647.0))
-            if ready or left_ms == 0:
-                return ready
+        ready = poll_once(items, waiting, -1, 0)
+        if not ready and timeout_ms != 0:
+            open_bell(items, bell)
+            left_ms = -1
+            while not ready and left_ms != 0:
+                if timeout_ms > 0:
+                    left_ms = max(0.0, ceil(deadline - monotonic() * 1000))
+                ready = poll_once(items, waiting, bell[0], left_ms)
+        return ready
     finally:
+        close_bell(items, bell)
         free(waiting)
 
 
-cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, double left_ms):
+cdef int open_bell(list items, int *bell) except -1:
+    """Have the sockets ring; bell[0] stays -1 where there is none, or no descriptor for it."""
+    cdef PollItem item
+    if bell_open(bell) == -1:
+        bell[0] = -1
+        return 0
+    for item in items:
+        if item.handle is not None:
+            item.bell = bell
+            item.handle.follow(item)
+    return 0
+
+
+cdef int close_bell(list items, int *bell) except -1:
+    cdef PollItem item
+    if bell[0] != -1:
+        for item in items:
+            item.bell = NULL
+            if item.handle is not None:
+                item.handle.unfollow(item)
+        bell_close(bell)
+    return 0
+
+
+cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, int bell, double left_ms):
     """Look at each item; if none is ready, sleep once, so that the caller looks again."""
     cdef PollItem item
     cdef Py_ssize_t count = len(items)
@@ -91,8 +148,9 @@ cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, double left_ms):
     cdef int events
     cdef int rc
     cdef bint any_ready = False
+    cdef bint any_socket = False
     cdef bint sockets_only = True
-    cdef long wait_ms = <long>left_ms
+    cdef long wait_ms = <long>min(left_ms, 2147483647.0)
     cdef list found = []
     for i in range(count):
         item = <PollItem>items[i]
@@ -101,24 +159,28 @@ cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, double left_ms):
             sockets_only = False
         else:
             events = item.ready()
+            any_socket = True
         any_ready = any_ready or events != 0
         found.append(events)
-        waiting[i].socket = NULL
-        waiting[i].fd = item.fd
-        waiting[i].events = libzmq.ZMQ_POLLIN if item.handle is not None else item.flags
-        waiting[i].revents = 0
+        watch_descriptor(&waiting[i], item.fd, libzmq.ZMQ_POLLIN if item.handle is not None else item.flags)
     if any_ready:
         wait_ms = 0
+    if bell != -1:
+        watch_descriptor(&waiting[count], bell, libzmq.ZMQ_POLLIN)
+    elif any_socket and not 0 <= wait_ms <= BELL_LOOK_MS:
+        wait_ms = BELL_LOOK_MS
     if wait_ms == 0 and sockets_only:
         rc = 0          # there is nothing more to find out
     else:
         with nogil:
-            rc = libzmq.zmq_poll(waiting, <int>count, wait_ms)
+            rc = libzmq.zmq_poll(waiting, <int>count + (bell != -1), wait_ms)
     if rc == -1:
         if libzmq.zmq_errno() != EINTR:
             fail(libzmq.zmq_errno(), "zmq_poll", None)
         PyErr_CheckSignals()
         return []
+    if bell != -1 and waiting[count].revents:
+        bell_quiet(&bell)
     ready = []
     for i in range(count):
         item = <PollItem>items[i]
@@ -126,3 +188,10 @@ cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, double left_ms):
         if events:
             ready.append((item.source, events))
     return ready
+
+
+cdef inline void watch_descriptor(libzmq.zmq_pollitem_t *item, libzmq.zmq_fd_t fd, short events) noexcept:
+    item.socket = NULL
+    item.fd = fd
+    item.events = events
+    item.revents = 0
