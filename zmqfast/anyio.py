@@ -24,6 +24,7 @@ from zmqfast import _core
 from zmqfast.constants import DONTWAIT, EVENTS, FD, POLLIN, POLLOUT, RCVTIMEO, SNDTIMEO
 from zmqfast.context import Context as PlainContext
 from zmqfast.errors import Again, ContextTerminated
+from zmqfast.monitor import AsyncEventReader, MonitorEvent, parse_event
 from zmqfast.socket import Socket as PlainSocket
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ ResultT = TypeVar("ResultT")
 __all__ = ["Context", "Socket"]
 
 CALLS_IN_A_TURN = 64    # calls that finish at once before other tasks get their turn
+LOOK_AGAIN_S = 0.005    # while wait_connected() waits
 
 
 class Socket(PlainSocket[Any]):
@@ -183,8 +185,14 @@ class Socket(PlainSocket[Any]):
     async def wait_connected(  # type: ignore[override]
         self, peers: int = 1, timeout: float | None = None
     ) -> int:
-        """Wait, in a thread, until so many peers have finished their handshake; how many are connected."""
-        return await anyio.to_thread.run_sync(_core.Socket.wait_connected, self, peers, timeout)
+        """Wait until so many peers have finished their handshake; how many are connected."""
+        deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout
+        while True:
+            over = deadline is not None and time.monotonic() >= deadline
+            connected, _, _ = self._look_for_peers(peers, timeout, over)
+            if connected >= peers:
+                return connected
+            await anyio.sleep(LOOK_AGAIN_S)
 
     async def stats(self) -> SocketStats:  # type: ignore[override]
         """What has happened to the connections, and the messages in each queue."""
@@ -236,6 +244,24 @@ class Socket(PlainSocket[Any]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class MonitorSocket(AsyncEventReader, Socket):
+    """The reading end of a monitor: recv() gives MonitorEvents, recv_multipart() libzmq's raw frames.
+
+    `async for` gives MonitorEvents, until the monitor has stopped.
+    """
+
+    __slots__ = ("_stopped",)
+
+    async def recv(  # type: ignore[override]
+        self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
+    ) -> MonitorEvent:
+        """The next event."""
+        return parse_event(await self.recv_multipart(flags, timeout=timeout))
+
+
+Socket._monitor_class = MonitorSocket
 
 
 class Context(PlainContext[Socket]):

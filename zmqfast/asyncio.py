@@ -16,15 +16,17 @@ import functools
 import json
 import os
 import pickle
+import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 from collections.abc import Callable
 
 from zmqfast import _core
-from zmqfast.constants import EVENTS, POLLIN, POLLOUT, Event
+from zmqfast.constants import EVENTS, POLLIN, POLLOUT
 from zmqfast.context import Context as SyncContext
 from zmqfast.errors import ContextTerminated
-from zmqfast.monitor import MonitorEvent, parse_event
+from zmqfast.monitor import AsyncEventReader, parse_event
 from zmqfast.poller import Poller as SyncPoller
 from zmqfast.socket import Socket as SyncSocket
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Context", "Poller", "Socket", "ZMQEventLoop", "install"]
+
+BUSY_LOOP_S = 0.1       # how long another thread waits for the loop to let go of what it closes
 
 _links: weakref.WeakValueDictionary[int, LoopLink] = weakref.WeakValueDictionary()     # by id of their loop
 
@@ -71,6 +75,13 @@ class LoopLink(_core.LoopLink):
     def is_over(self) -> bool:
         """Whether the loop is closed, or the parent's: a forked child shares what it watches with."""
         return self.loop.is_closed() or os.getpid() != self._pid
+
+    def call_there(self, callback: Callable[[], object]) -> None:
+        """Have the loop, which runs in another thread, call `callback`, and wait for that; not long if it is busy."""
+        called = threading.Event()
+        self.call_soon_threadsafe(callback)
+        self.call_soon_threadsafe(called.set)
+        called.wait(BUSY_LOOP_S)
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> LoopLink:
@@ -154,8 +165,21 @@ class Socket(_core.AsyncSocket, SyncSocket[Any]):
 
     def wait_connected(self, peers: int = 1, timeout: float | None = None) -> Any:
         """Wait until so many peers have finished their handshake; a Future of how many are connected."""
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(None, _core.Socket.wait_connected, self, peers, timeout)
+        return asyncio.ensure_future(self._wait_connected(peers, timeout))
+
+    async def _wait_connected(self, peers: int, timeout: float | None) -> int:
+        deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout
+        while True:
+            left_s = None if deadline is None else deadline - time.monotonic()
+            connected, watch, look_again_s = self._look_for_peers(peers, timeout, left_s is not None and left_s <= 0)
+            if connected >= peers:
+                return connected
+            if left_s is not None:
+                look_again_s = min(left_s, look_again_s)
+            if watch is None:
+                await asyncio.sleep(look_again_s)
+            else:
+                await Socket(shadow=watch).poll(look_again_s * 1000)
 
     def stats(self) -> Any:
         """What has happened to the connections, and the messages in each queue; a Future of SocketStats."""
@@ -186,7 +210,7 @@ class Socket(_core.AsyncSocket, SyncSocket[Any]):
         self.close()
 
 
-class MonitorSocket(Socket):
+class MonitorSocket(AsyncEventReader, Socket):
     """The reading end of a monitor: recv() gives Futures of MonitorEvents, recv_multipart() of libzmq's raw frames.
 
     `async for` gives MonitorEvents, until the monitor has stopped.
@@ -194,21 +218,9 @@ class MonitorSocket(Socket):
 
     __slots__ = ("_stopped",)
 
-    _stopped: bool
-
     def recv(self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None) -> Any:
         """The next event; a Future of a MonitorEvent."""
         return self._recv_message_as(parse_event, flags, timeout=timeout)
-
-    async def __anext__(self) -> MonitorEvent:
-        if getattr(self, "_stopped", False):
-            raise StopAsyncIteration
-        try:
-            event: MonitorEvent = await self.recv()
-        except ContextTerminated:
-            raise StopAsyncIteration from None
-        self._stopped = event.event == Event.MONITOR_STOPPED
-        return event
 
 
 Socket._monitor_class = MonitorSocket

@@ -8,10 +8,10 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zmqfast.constants import Event
-from zmqfast.errors import HandshakeFailed, ZMQError
+from zmqfast.errors import ContextTerminated, HandshakeFailed, ZMQError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _HEADER = struct.Struct("=HI")      # event, value: zmq_socket_monitor(3)
 _NUMBER = struct.Struct("=Q")       # zmq_socket_monitor_versioned(3), version 2
@@ -69,6 +69,26 @@ class MonitorEvent(_Triple):
     def queued(self) -> tuple[int, int] | None:
         """Messages that wait to be sent, and to be received, of a PIPES_STATS; None for other events."""
         return (self.values[0], self.values[1]) if self.event == Event.PIPES_STATS else None
+
+
+class AsyncEventReader:
+    """How the reading end of a monitor is iterated with `async for`; beside a Socket whose recv() is awaited."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _stopped: bool          # a slot of the class that is also a Socket
+        recv: Callable[..., Any]
+
+    async def __anext__(self) -> MonitorEvent:
+        if getattr(self, "_stopped", False):
+            raise StopAsyncIteration
+        try:
+            event: MonitorEvent = await self.recv()
+        except ContextTerminated:
+            raise StopAsyncIteration from None
+        self._stopped = event.event == Event.MONITOR_STOPPED    # type: ignore[misc]
+        return event
 
 
 def error_of(event: int, value: int, endpoint: str) -> ZMQError | None:

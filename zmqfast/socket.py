@@ -365,17 +365,16 @@ class EndpointContext(Generic[ValueT]):
         return f"<{type(self).__name__}({self._kind}={self._endpoint!r})>"
 
 
-class MonitorSocket(Socket[bytes]):
-    """The reading end of a monitor: recv() gives MonitorEvents, recv_multipart() libzmq's raw frames.
+class EventReader:
+    """How the reading end of a monitor waits for events; beside a Socket whose calls wait."""
 
-    Iterating gives MonitorEvents, until the monitor has stopped.
-    """
+    __slots__ = ()
 
-    __slots__ = ("_stopped",)
+    if TYPE_CHECKING:
+        _stopped: bool          # a slot of the class that is also a Socket
+        recv_multipart: Callable[..., Any]
 
-    _stopped: bool
-
-    def recv(  # type: ignore[override]
+    def recv(
         self, flags: int = 0, copy: bool = True, track: bool = False, *, timeout: float | None = None
     ) -> MonitorEvent:
         """The next event, a MonitorEvent. Waits and raises like Socket.recv()."""
@@ -383,7 +382,7 @@ class MonitorSocket(Socket[bytes]):
 
         return parse_event(self.recv_multipart(flags, timeout=timeout))
 
-    def __next__(self) -> MonitorEvent:  # type: ignore[override]
+    def __next__(self) -> MonitorEvent:
         if getattr(self, "_stopped", False):
             raise StopIteration
         from zmqfast.constants import Event
@@ -392,8 +391,17 @@ class MonitorSocket(Socket[bytes]):
             event = self.recv()
         except ContextTerminated:
             raise StopIteration from None
-        self._stopped = event.event == Event.MONITOR_STOPPED
+        self._stopped = event.event == Event.MONITOR_STOPPED    # type: ignore[misc]
         return event
+
+
+class MonitorSocket(EventReader, Socket[bytes]):  # type: ignore[misc]   # its recv() gives another type
+    """The reading end of a monitor: recv() gives MonitorEvents, recv_multipart() libzmq's raw frames.
+
+    Iterating gives MonitorEvents, until the monitor has stopped.
+    """
+
+    __slots__ = ("_stopped",)
 
 
 Socket._monitor_class = MonitorSocket

@@ -164,6 +164,42 @@ def test_closing_ends_the_wait(run, sockets):
     run(main)
 
 
+def test_waiting_for_peers_can_be_cancelled(run, sockets):
+    push, pull = sockets(zmq.PUSH, zmq.PULL)
+
+    async def main() -> None:
+        assert await pull.wait_connected(timeout=10) == await push.wait_connected(timeout=10) == 1
+        with anyio.move_on_after(0.02) as scope:
+            await pull.wait_connected(2)
+        assert scope.cancelled_caught
+        with pytest.raises(zmq.Again, match="1 of 2 peers in 0.02 s"):
+            await pull.wait_connected(2, timeout=0.02)
+
+    run(main)
+
+
+def test_a_monitor_is_iterated(run, sockets):
+    pull = sockets.context.socket(zmq.PULL)
+
+    async def main() -> None:
+        monitor = pull.get_monitor_socket()
+        names: list[str] = []
+
+        async def read() -> None:
+            async for event in monitor:
+                names.append(event.event.name)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            await anyio.sleep(0)
+            pull.bind("tcp://127.0.0.1:*")
+            pull.close()
+        assert (names[0], names[-1]) == ("LISTENING", "MONITOR_STOPPED")
+        monitor.close()
+
+    run(main)
+
+
 def test_contexts_and_sockets_close_with_their_block(run):
     async def main() -> None:
         async with zmq_anyio.Context() as context, context.socket(zmq.REP) as reply, context.socket(zmq.REQ) as request:

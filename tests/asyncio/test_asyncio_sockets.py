@@ -232,6 +232,54 @@ def test_a_cancelled_send_was_not_sent(run, async_context):
     run(main())
 
 
+@pytest.mark.parametrize("how", ["cancel", "wait_for", "timeout"])
+def test_a_cancelled_send_was_sent_whole_or_not_at_all(run, async_pair, how):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL, sndhwm=3, rcvhwm=3)
+    count = 100_000 if LONG_RUN else 1000
+    known: dict[int, bool] = {}         # whether it was sent, where that can be known
+    received: list[int] = []
+    dice = random.Random(3)
+
+    async def receive_all() -> None:
+        while True:
+            frames = await pull.recv_multipart()
+            assert frames == [b"%d" % int(frames[0]), b"body" * 1000, frames[0]]
+            received.append(int(frames[0]))
+            if dice.random() < 0.1:
+                await turns(dice.randrange(3))
+
+    async def send(number: int) -> None:
+        sending = push.send_multipart([b"%d" % number, b"body" * 1000, b"%d" % number],
+                                      timeout=dice.random() * 0.001 if how == "timeout" else None)
+        try:
+            if how == "wait_for":
+                await asyncio.wait_for(sending, dice.random() * 0.001)
+            else:
+                if how == "cancel" and dice.random() < 0.3:
+                    asyncio.get_running_loop().call_soon(sending.cancel)
+                await sending
+            known[number] = True
+        except (asyncio.CancelledError, asyncio.TimeoutError, zmq.Again):
+            if how == "timeout" or sending.cancelled():
+                known[number] = False
+            elif sending.done():
+                known[number] = True
+
+    async def main() -> None:
+        receiving = asyncio.ensure_future(receive_all())
+        for number in range(count):
+            await send(number)
+        await push.send_multipart([b"%d" % count, b"body" * 1000, b"%d" % count])
+        while not received or received[-1] != count:
+            await turns(1)
+            assert not receiving.done(), receiving.result()
+        receiving.cancel()
+
+    run(main())
+    assert received == sorted(set(received))
+    assert [number for number, sent in known.items() if sent] == received[:-1]
+
+
 def test_no_wake_up_is_lost_whatever_is_called_between(run, async_pair):
     first, second = async_pair(zmq.PAIR, zmq.PAIR)
     dice = random.Random(11)
@@ -472,6 +520,40 @@ def test_a_monitor_gives_typed_events(run, async_context):
     run(main())
 
 
+@pytest.mark.parametrize("first", ["socket", "monitor", "context", "nobody reads"])
+def test_a_monitor_ends_with_either_end_and_its_context(run, async_context, first):
+    pull = async_context.socket(zmq.PULL)
+
+    async def main() -> None:
+        monitor = pull.get_monitor_socket()
+        pull.bind("tcp://127.0.0.1:*")
+
+        async def names() -> list[str]:
+            return [event.event.name async for event in monitor]
+
+        if first == "nobody reads":
+            for _ in range(600):        # with LISTENING and CLOSED more than the default high-water mark of both ends
+                pull.bind("tcp://127.0.0.1:*")
+                pull.unbind(pull.last_endpoint)
+            return
+        reading = asyncio.ensure_future(names())
+        await turns(5)
+        if first == "socket":
+            pull.close()
+            assert (await asyncio.wait_for(reading, 10))[::2] == ["LISTENING", "MONITOR_STOPPED"]
+        elif first == "context":
+            async_context.shutdown()
+            assert set(await asyncio.wait_for(reading, 10)) <= {"LISTENING"}
+        else:
+            monitor.close()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(reading, 10)
+            pull.unbind(pull.last_endpoint)
+        monitor.close()
+
+    run(main())
+
+
 def test_a_monitor_is_iterated_until_it_stops(run, async_context):
     pull = async_context.socket(zmq.PULL)
 
@@ -497,6 +579,66 @@ def test_wait_connected_is_awaited(run, async_context, fresh_endpoint):
     async def main() -> None:
         assert await push.wait_connected(timeout=5) == 1
         assert await pull.wait_connected(timeout=5) == 1
+
+    run(main())
+
+
+def test_waiting_for_peers_in_vain_ends_on_time_and_leaves_no_thread(run, async_context, fresh_endpoint):
+    pull = async_context.socket(zmq.PULL)
+    pull.bind(fresh_endpoint("tcp"))
+
+    async def main() -> None:
+        before = threading.active_count()
+        with pytest.raises(zmq.Again, match="0 of 1 peers in 0.05 s"):
+            await pull.wait_connected(timeout=0.05)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(pull.wait_connected(), 0.05)
+        assert threading.active_count() == before
+
+    run(main())
+
+
+def test_more_sockets_wait_for_peers_than_there_are_threads_to_wait(run, async_context, fresh_endpoint, transport):
+    pulls = [async_context.socket(zmq.PULL) for _ in range(50)]
+    pushes = [async_context.socket(zmq.PUSH) for _ in pulls]
+    for pull in pulls:
+        pull.bind(fresh_endpoint(transport))
+
+    async def main() -> None:
+        waiting = asyncio.gather(*(socket.wait_connected(timeout=20) for socket in (*pulls, *pushes)))
+        await turns(3)
+        for push, pull in zip(pushes, pulls):
+            push.connect(pull.last_endpoint)
+        assert await waiting == [1] * 100
+
+    run(main())
+
+
+def test_closing_a_socket_ends_its_wait_for_peers(run, async_context, fresh_endpoint):
+    pull = async_context.socket(zmq.PULL)
+    pull.bind(fresh_endpoint("tcp"))
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(pull.wait_connected())
+        await turns(5)
+        pull.close()
+        with pytest.raises((zmq.ZMQError, asyncio.CancelledError)):
+            await asyncio.wait_for(waiting, 10)
+
+    run(main())
+
+
+def test_a_handshake_that_fails_is_awaited_as_its_exception(run, async_context, fresh_endpoint):
+    server, client = async_context.socket(zmq.PULL), async_context.socket(zmq.PUSH)
+    server.curve_server = True
+    server.curve_secretkey = zmq.curve_keypair()[1]
+    server.bind(fresh_endpoint("tcp"))
+    client.connect(server.last_endpoint)
+
+    async def main() -> None:
+        with pytest.raises(zmq.HandshakeFailed) as caught:
+            await client.wait_connected(timeout=10)
+        assert caught.value.protocol_error == zmq.Event.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
 
     run(main())
 

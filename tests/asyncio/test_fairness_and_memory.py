@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import threading
 import time
+import warnings
 import weakref
 
 import pytest
@@ -207,6 +209,66 @@ def test_a_call_from_another_thread_says_what_is_wrong(run, async_context):
         waiting.cancel()
 
     run(main())
+
+
+def test_closing_in_another_thread_cancels_who_waits(run, async_context):
+    pull = async_context.socket(zmq.PULL)
+
+    async def main() -> None:
+        waiting = [asyncio.ensure_future(pull.recv()), asyncio.ensure_future(pull.poll())]
+        await turns(2)
+        await asyncio.get_running_loop().run_in_executor(None, pull.close)
+        for receiving in waiting:
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(receiving, 5)
+
+    run(main())
+
+
+@pytest.mark.parametrize("end", ["close", "forget"])
+def test_a_socket_that_gets_the_descriptor_of_one_closed_in_another_thread_is_woken(run, end):
+    """The loop is busy meanwhile, and has had no turn to let go of the descriptor."""
+    context = zmq_asyncio.Context()
+
+    async def main() -> None:
+        push, old = context.socket(zmq.PUSH), [context.socket(zmq.PULL)]
+        kept.append(push)
+        push.bind("tcp://127.0.0.1:*")
+        assert await old[0].poll(1) == 0            # from here on the loop watches it
+        await turns(2)              # the loop still has the callback that made us go on
+        descriptor = old[0].fileno()
+        thread = threading.Thread(target=old[0].close if end == "close" else forget, args=() if end == "close" else (old,))
+        thread.start()
+        thread.join()
+        old.clear()
+        new = reuse(descriptor)
+        new.connect(push.last_endpoint)
+        receiving = asyncio.ensure_future(new.recv())
+        await turns(10)
+        await push.send(b"x")
+        assert await asyncio.wait_for(receiving, 10) == b"x"
+
+    def reuse(descriptor: int) -> zmq_asyncio.Socket:
+        """A socket with that descriptor, which the system gives out as soon as libzmq has let go of it."""
+        for _ in range(900):
+            kept.append(context.socket(zmq.PULL))
+            if kept[-1].fileno() == descriptor:
+                break
+            time.sleep(0.001)
+        assert kept[-1].fileno() == descriptor
+        return kept[-1]
+
+    def forget(old: list[zmq_asyncio.Socket]) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            old.clear()
+            gc.collect()
+
+    kept: list[zmq_asyncio.Socket] = []
+    try:
+        run(main())
+    finally:
+        context.destroy(linger=0)
 
 
 def test_without_a_loop_it_says_so(async_context):

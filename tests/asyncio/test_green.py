@@ -166,6 +166,29 @@ PROGRAMS = {
             received.append(int(pull.recv(timeout=5)))
         assert received == list(range(300))
     """,
+    "peers are waited for while others run": """
+        pull, push = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+        pull.bind("tcp://127.0.0.1:*")
+        later(lambda: (gevent.sleep(0.02), push.connect(pull.last_endpoint)))
+        assert pull.wait_connected(timeout=10) == push.wait_connected(timeout=10) == 1
+        assert len(ticks) > 3
+        assert pull.stats().connected == 1
+        try:
+            pull.wait_connected(2, timeout=0.02)
+        except zmq.Again as error:
+            assert "1 of 2 peers in 0.02 s" in str(error)
+        else:
+            raise AssertionError
+    """,
+    "a monitor is iterated while others run": """
+        pull = context.socket(zmq.PULL)
+        monitor = pull.get_monitor_socket()
+        later(lambda: (gevent.sleep(0.02), pull.bind("tcp://127.0.0.1:*"), pull.close()))
+        names = [event.event.name for event in monitor]
+        assert names[0] == "LISTENING" and names[-1] == "MONITOR_STOPPED", names
+        assert len(ticks) > 3
+        monitor.close()
+    """,
     "a device passes messages on both ways": """
         frontend, request = pair(zmq.ROUTER, zmq.REQ)
         backend, reply = pair(zmq.DEALER, zmq.REP)

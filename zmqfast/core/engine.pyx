@@ -75,7 +75,8 @@ cdef class LoopLink:
     """An event loop as its sockets see it: its Futures, and when it last had its turn. A subclass reaches the loop:
 
     watch(fd, callback) and unwatch(fd), call_soon(callback) and call_soon_threadsafe(callback), call_later(seconds,
-    callback) with its handle, and is_over(), whether the loop has been closed.
+    callback) with its handle, call_there(callback), which waits until the loop has called it in its own thread, and
+    is_over(), whether the loop has been closed.
 
     Args:
         loop: the loop.
@@ -116,8 +117,10 @@ cdef class LoopLink:
         """Have the loop tell when the descriptor fires."""
         cdef Registration registration = self.registration_of(fd)
         if registration is not None:
-            registration.wakeups.append(wakeup)
-            return 0
+            if registration.handle() is wakeup.handle:
+                registration.wakeups.append(wakeup)
+                return 0
+            self.unwatch(fd)    # of a socket that was closed in another thread; the number is another's now
         registration = Registration(wakeup)
         self.watch(fd, registration)
         self.registrations[fd] = PyWeakref_NewRef(registration, None)
@@ -399,9 +402,11 @@ cdef class Registration:
 
     cdef object __weakref__
     cdef list wakeups
+    cdef object handle          # weak reference to the SocketHandle whose descriptor it is
 
     def __cinit__(self, Wakeup wakeup):
         self.wakeups = [wakeup]
+        self.handle = PyWeakref_NewRef(wakeup.handle, None)
 
     def __call__(self):
         cdef Wakeup wakeup
@@ -426,9 +431,11 @@ cdef class Wakeup(Follower):
 
     cdef AsyncSocket kept
     cdef object reference       # weak
+    cdef SocketHandle handle    # whose descriptor it is; None once that is watched no more
 
     def __cinit__(self, AsyncSocket socket):
         self.reference = PyWeakref_NewRef(socket, None)
+        self.handle = socket.own()
 
     cdef int on_used(self) except -1:
         """Somebody calls libzmq past us, and may take the edge that we wait for."""
@@ -446,10 +453,10 @@ cdef class Wakeup(Follower):
     cdef int on_closed(self) except -1:
         cdef AsyncSocket socket = self.reference()
         if socket is not None:
-            if socket._loop_link.is_here():
+            if socket._loop_link.is_over() or socket._loop_link.is_here():
                 socket._let_go()
-            else:
-                socket._loop_link.call_soon_threadsafe(socket._let_go)
+            else:       # before the descriptor's number can be another's
+                socket._loop_link.call_there(socket._let_go)
         return 0
 
     cdef bint serve(self) except -1:
@@ -619,7 +626,10 @@ cdef class AsyncSocket(Socket):
     cdef object receive_many(self, object attempt, object convert, object nothing, int flags, object timeout):
         """Take what was given back, and more; or wait for the first."""
         if self.returned and self.receiving.first is None:
-            value = attempt()
+            try:
+                value = attempt()
+            except Exception as error:
+                return self.after(self._loop_link.failed(error))
             return self.after(self._loop_link.finished(value if convert is None else convert(value)))
         if flags & libzmq.ZMQ_DONTWAIT:
             return self.after(self._loop_link.finished(nothing))
@@ -886,17 +896,18 @@ cdef class AsyncSocket(Socket):
 
     def _unwatch(self):
         """Let the loop forget the descriptor."""
-        wakeup = self.wakeup
+        wakeup, link, fd = self.wakeup, self._loop_link, self.watched_fd
         if wakeup is not None:
             self.own().unfollow(wakeup)
             wakeup.kept = None
+            wakeup.handle = None
             self.wakeup = None
-            if self._loop_link.is_over():
+            if link.is_over():
                 return
-            if self._loop_link.is_here():
-                self._loop_link._unregister(self.watched_fd, wakeup)
+            if link.is_here():
+                link._unregister(fd, wakeup)
             else:       # the garbage collector runs in any thread
-                self._loop_link.call_soon_threadsafe(self._loop_link._unregister, self.watched_fd, wakeup)
+                link.call_there(lambda: link._unregister(fd, wakeup))
 
     cdef int on_readable(self) except -1:
         self._loop_link.had_turn()
@@ -964,12 +975,15 @@ cdef class AsyncSocket(Socket):
     cdef int tell_others(self, SocketHandle handle) except -1:
         """Who else waits for the socket learns what we have left."""
         cdef int events
-        handle.enter_quietly()
         try:
-            handle.quiet_descriptor()
-            events = handle.events()
-        finally:
-            handle.leave()
+            handle.enter_quietly()
+            try:
+                handle.quiet_descriptor()
+                events = handle.events()
+            finally:
+                handle.leave()
+        except ZMQError:        # they will see for themselves
+            return handle.tell_used(self.wakeup)
         return handle.tell_looked(self.wakeup, events)
 
     cdef bint serve_first(self, Queue queue) except -1:

@@ -11,6 +11,7 @@ cdef enum:
     MAX_IDLE_WATCHES = 64
     WATCH_HWM = 10000           # events; a reader that never reads makes libzmq drop, not wait
     INPROC_LOOK_MS = 5          # inproc has no handshake, and so no events: we look
+    WATCH_LOOK_MS = 100         # while a loop waits for the watch, which another thread may read
 
     REAPER_MS = 1000            # how long a socket may wait for the reaper, where it would have failed without
 
@@ -70,6 +71,10 @@ cdef void end_watch(SocketHandle handle) noexcept:
     """The socket is used, monitored or closed. Caller is inside; the idle mark has been taken off `state`."""
     if handle.watch is not None:
         libzmq.zmq_socket_monitor(handle.ptr, NULL, 0)      # fails only if the context is ending
+        try:
+            handle.watch.tell_closed()      # a loop may wait for its descriptor
+        except Exception:
+            pass
         handle.watch.shut()
         handle.watch = None
         handle.named_unwatched = True
@@ -245,29 +250,44 @@ cdef int wait_for_peers(SocketHandle handle, int peers, object timeout) except -
     """Wait, GIL released, for so many peers; how many there are. The socket itself stays free for other threads."""
     cdef int limit_ms = -1 if timeout is None else milliseconds(timeout)
     cdef double deadline = monotonic() * 1000 + limit_ms
-    cdef double left_ms
+    cdef double left_ms = INPROC_LOOK_MS
     cdef int connected
-    watch_peers(handle, "wait_connected")
     while True:
-        connected = count_peers(handle)
+        if limit_ms >= 0:
+            left_ms = deadline - monotonic() * 1000
+        connected = look_for_peers(handle, peers, timeout, left_ms <= 0)
         if connected >= peers:
-            if guard_enter(&handle.state):
-                handle.events()         # libzmq takes the new connections in now, not some ms into the first sends
-                handle.leave()
             return connected
-        failure = failed_handshake(handle)
-        if failure is not None and not handle.listens and handle.seen.failure[0] != libzmq.ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-            handle.seen.failure = None
-            raise failure               # libzmq does not try again
-        left_ms = SIGNAL_CHECK_MS if limit_ms < 0 else deadline - monotonic() * 1000
-        if left_ms <= 0:
-            raise too_few_peers(connected, peers, timeout, failure) from failure
         wait_for_watch(handle, <int>min(ceil(left_ms), <double>INPROC_LOOK_MS))
 
 
-cdef object too_few_peers(int connected, int peers, object timeout, object failure):
-    text = f"wait_connected: {connected} of {peers} peers in {timeout} s"
-    return error_for(EAGAIN, text if failure is None else f"{text}; the last {failure}")
+cdef int look_for_peers(SocketHandle handle, int peers, object timeout, bint over) except -1:
+    """How many peers there are; raises where more will not come, or have not come by the end of `timeout` s."""
+    cdef int connected
+    if handle.watch is None or atomic_get(&handle.state) & GUARD_WATCHED:
+        watch_peers(handle, "wait_connected")
+    connected = count_peers(handle)
+    if connected >= peers:
+        if guard_enter(&handle.state):
+            handle.events()         # libzmq takes the new connections in now, not some ms into the first sends
+            handle.leave()
+        return connected
+    failure = failed_handshake(handle)
+    if failure is not None and not handle.listens and handle.seen.failure[0] != libzmq.ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        handle.seen.failure = None
+        raise failure               # libzmq does not try again
+    if over:
+        text = f"wait_connected: {connected} of {peers} peers in {timeout} s"
+        raise error_for(EAGAIN, text if failure is None else f"{text}; the last {failure}") from failure
+    return connected
+
+
+cdef int look_again_ms(SocketHandle handle) except -1:
+    """When to look for peers again though the watch has reported nothing."""
+    for _, reference, _ in handle.context.inproc_ends:
+        if reference() is handle:
+            return INPROC_LOOK_MS
+    return WATCH_LOOK_MS
 
 
 cdef object failed_handshake(SocketHandle handle):
@@ -336,6 +356,7 @@ cdef int take_in_answers(SocketHandle handle) except -1:
     handle.enter_quietly()
     try:
         handle.events()
-        return handle.use_by(None)
     finally:
+        handle.use_by(None)
         handle.leave()
+    return 0

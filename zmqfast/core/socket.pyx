@@ -533,6 +533,17 @@ cdef class Socket:
         """
         return wait_for_peers(self.own(), peers, timeout)
 
+    def _look_for_peers(self, int peers, timeout, bint over):
+        """wait_connected() for those who wait in a loop: one look. `over` says whether `timeout` s are.
+
+        Returns how many peers there are, the address of the socket that becomes readable when that may have changed,
+        and the s after which to look again all the same.
+        """
+        cdef SocketHandle handle = self.own()
+        cdef int connected = look_for_peers(handle, peers, timeout, over)
+        watch = None if handle.watch is None else <size_t>handle.watch.ptr
+        return connected, watch, look_again_ms(handle) / 1000.0
+
     def _peers(self):
         """(local, remote) address of each connected peer."""
         return peers_of(self.own())

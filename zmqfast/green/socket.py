@@ -7,7 +7,7 @@ ZMQ_EVENTS itself, and whoever has called libzmq on a socket with waiters wakes 
 from __future__ import annotations
 
 import time
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from collections.abc import Callable
 
 import gevent
@@ -17,9 +17,15 @@ from zmqfast import _core
 from zmqfast.constants import DONTWAIT, EVENTS, FD, POLLIN, POLLOUT, RCVTIMEO, SNDTIMEO
 from zmqfast.context import Context as PlainContext
 from zmqfast.errors import Again
+from zmqfast.socket import EventReader
 from zmqfast.socket import Socket as PlainSocket
 
+if TYPE_CHECKING:
+    from zmqfast.peers import SocketStats
+
 ResultT = TypeVar("ResultT")
+
+LOOK_AGAIN_S = 0.005    # while wait_connected() waits
 
 
 class Waiters:
@@ -203,6 +209,20 @@ class Socket(PlainSocket[Any]):
         deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout / 1000
         return self._wait(flags, deadline)
 
+    def wait_connected(self, peers: int = 1, timeout: float | None = None) -> int:
+        """Wait until so many peers have finished their handshake. Arguments and errors are the blocking socket's."""
+        deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout
+        while True:
+            over = deadline is not None and time.monotonic() >= deadline
+            connected, _, _ = self._look_for_peers(peers, timeout, over)
+            if connected >= peers:
+                return connected
+            gevent.sleep(LOOK_AGAIN_S)
+
+    def stats(self) -> SocketStats:
+        """What has happened to the connections, and the messages in each queue. As the blocking socket's."""
+        return cast("SocketStats", gevent.get_hub().threadpool.apply(super().stats))
+
     # calls that may take the edge of the descriptor
 
     def get(self, option: int) -> Any:
@@ -220,6 +240,18 @@ class Socket(PlainSocket[Any]):
             self._waiters.watcher.stop()
         super().close(linger)
         self._waiters.wake()
+
+
+class MonitorSocket(EventReader, Socket):  # type: ignore[misc]   # its recv() gives another type
+    """The reading end of a monitor: recv() gives MonitorEvents, recv_multipart() libzmq's raw frames.
+
+    Iterating gives MonitorEvents, until the monitor has stopped.
+    """
+
+    __slots__ = ("_stopped",)
+
+
+Socket._monitor_class = MonitorSocket
 
 
 class Context(PlainContext[Socket]):
