@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket as python_socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -99,6 +100,19 @@ def test_a_connection_that_is_not_there_yet_has_a_queue(context):
     push.send(b"1")
     push.send(b"2")
     assert push.stats() == (0, 0, 0, (("", "tcp://127.0.0.1:9", 2, 0),))
+
+
+@pytest.mark.parametrize("ask", [lambda socket: socket.wait_connected(timeout=10), lambda socket: socket.stats().connected],
+                         ids=["wait_connected", "stats"])
+def test_many_threads_ask_at_once(context, fresh_endpoint, ask):
+    pull, push = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+    pull.bind(fresh_endpoint("tcp"))
+    pull.wait_connected(0)
+    with ThreadPoolExecutor(8) as threads:
+        asking = [threads.submit(ask, pull) for _ in range(8)]
+        push.connect(pull.last_endpoint)
+        assert {question.result() for question in asking} <= {0, 1}
+    assert pull.wait_connected(timeout=10) == 1
 
 
 def test_stats_of_a_socket_without_connections(context, fresh_endpoint):

@@ -300,15 +300,22 @@ cdef object failed_handshake(SocketHandle handle):
 
 
 cdef int wait_for_watch(SocketHandle handle, int timeout_ms) except -1:
-    """Sleep until the watch may have something to report."""
-    cdef SocketHandle watch = handle.watch
-    if watch is None:
+    """Sleep, GIL released, until the watch may have something to report; several threads may do so at once."""
+    cdef libzmq.zmq_pollitem_t item
+    cdef int rc
+    if handle.watch is None:
         handle.fail(libzmq.ENOTSOCK)    # another thread has closed or used it
-    watch.enter()
-    try:
-        return wait_readable(watch, timeout_ms)
-    finally:
-        watch.leave()
+    item.socket = NULL
+    item.fd = handle.watch.fd           # another thread may close it: callers look again soon
+    item.events = libzmq.ZMQ_POLLIN
+    item.revents = 0
+    with nogil:
+        rc = libzmq.zmq_poll(&item, 1, timeout_ms)
+    if rc == -1:
+        if libzmq.zmq_errno() != EINTR:
+            return fail_plain(libzmq.zmq_errno())
+        PyErr_CheckSignals()
+    return 0
 
 
 cdef tuple peers_of(SocketHandle handle):
