@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import zmqfast as zmq
 import zmqfast.asyncio as zmq_asyncio
 
-from asyncio_loops import LOOPS
+from asyncio_loops import LONG_RUN, LOOPS
 
 GIVE_UP_S = 5       # a wait that is that long, with a message there, has no end
 
@@ -36,7 +36,7 @@ STEPS = st.lists(st.one_of(
     st.tuples(st.just("settle"), st.none()),
     st.tuples(st.just("turns"), st.integers(1, 3)),
     st.tuples(st.just("pause"), st.sampled_from([0.0005, 0.002])),
-), min_size=30, max_size=120)
+), min_size=1000 if LONG_RUN else 30, max_size=1500 if LONG_RUN else 120)
 
 
 class Model:
@@ -198,7 +198,7 @@ class Model:
 
 @pytest.mark.parametrize("new_loop", LOOPS)
 @pytest.mark.parametrize("transport", ["inproc", "tcp"])
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not LONG_RUN)
 @given(steps=STEPS)
 def test_every_message_arrives_in_order_whatever_is_called_between(new_loop, transport, steps):
     loop = new_loop()
