@@ -79,9 +79,10 @@ class LoopLink(_core.LoopLink):
     def call_there(self, callback: Callable[[], object]) -> None:
         """Have the loop, which runs in another thread, call `callback`, and wait for that; not long if it is busy."""
         called = threading.Event()
-        self.call_soon_threadsafe(callback)
-        self.call_soon_threadsafe(called.set)
-        called.wait(BUSY_LOOP_S)
+        with contextlib.suppress(RuntimeError):     # it has been closed just now
+            self.call_soon_threadsafe(callback)
+            self.call_soon_threadsafe(called.set)
+            called.wait(BUSY_LOOP_S)
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> LoopLink:
