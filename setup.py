@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import signal
@@ -53,6 +54,23 @@ PEEK = Path("zmqfast", "core", "peek.cpp")
 ADD_PEEK = """\
 cmake_language(DEFER CALL target_sources objects PRIVATE {peek})
 set_source_files_properties({peek} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
+"""
+
+# Files of libzmq in which we have put something right are compiled in the place of its own.
+FIXES = Path("packaging", "libzmq_fixes.py")
+ADD_FIXES = """\
+cmake_language(DEFER CALL include {folder}/replaced.cmake)
+"""
+REPLACED = """\
+get_target_property(sources objects SOURCES)
+foreach(file {files})
+  list(FILTER sources EXCLUDE REGEX "(^|/)src/${{file}}$")
+endforeach()
+set_target_properties(objects PROPERTIES SOURCES "${{sources}}")
+foreach(file {files})
+  target_sources(objects PRIVATE {folder}/${{file}})
+  set_source_files_properties({folder}/${{file}} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
+endforeach()
 """
 
 # 4.3.4 can do GSSAPI, but its cmake build does not know.
@@ -399,7 +417,7 @@ def static_libzmq(toolchain: Toolchain) -> Libzmq:
     flags = ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET")
     configuration = json.dumps({
         "source": [name_source(source), fingerprint(source)],
-        "peek": hashlib.sha256((ROOT / PEEK).read_bytes()).hexdigest(),
+        "ours": [hashlib.sha256((ROOT / part).read_bytes()).hexdigest() for part in (PEEK, FIXES)],
         "options": cmake_options(features, toolchain),
         "features": {feature: [package.name, package.version, package.prefix] for feature, package in features.items()},
         "toolchain": [toolchain.kind, toolchain.cc, toolchain.cxx, toolchain.version],
@@ -465,6 +483,7 @@ def build_libzmq(source: Path, features: dict[str, Package], toolchain: Toolchai
     options = [*cmake_options(features, toolchain), f"-DCMAKE_MODULE_PATH={folder.as_posix()}"]
     if "gssapi" in features and "GSSAPI" not in (source / "CMakeLists.txt").read_text(encoding="utf-8"):
         added += ADD_GSSAPI
+    added += add_fixes(source, folder / "fixed")
     (folder / "added.cmake").write_text(added)
     options.append(f"-DCMAKE_PROJECT_INCLUDE={(folder / 'added.cmake').as_posix()}")
     environment = dict(os.environ)
@@ -484,6 +503,14 @@ def build_libzmq(source: Path, features: dict[str, Package], toolchain: Toolchai
     ):
         if subprocess.run(command, env=environment).returncode:
             raise BuildError(f"libzmq could not be built; this failed: {shlex.join(command)}")
+
+
+def add_fixes(source: Path, folder: Path) -> str:
+    """Write what we put right in libzmq to `folder`; what makes its cmake compile that."""
+    folder.mkdir()
+    files = runpy.run_path(str(ROOT / FIXES))["write_fixed"](source, folder)
+    (folder / "replaced.cmake").write_text(REPLACED.format(files=" ".join(files), folder=folder.as_posix()))
+    return ADD_FIXES.format(folder=folder.as_posix())
 
 
 def keep_libzmq(source: Path, configuration: str, folder: Path, place: Path) -> None:

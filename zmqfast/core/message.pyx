@@ -313,7 +313,7 @@ cdef int send_frames(
 cdef int check_length(SocketHandle handle, libzmq.zmq_msg_t *msg) except -1:
     """Refuse a frame that an endpoint of the socket could not send: see precautions.pyx."""
     if libzmq.zmq_msg_size(msg) > handle.longest_frame:
-        return fail(EMSGSIZE, "send", f"over norm: a frame has at most {handle.longest_frame} bytes")
+        return fail(EMSGSIZE, "send", f"over norm or udp: a frame has at most {handle.longest_frame} bytes")
     return 0
 
 

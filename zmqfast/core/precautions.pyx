@@ -12,6 +12,7 @@ cdef enum:
     SMALLEST_BATCH = 64         # bytes
     LARGEST_BATCH = 64 * 1024 * 1024
     BATCH_MULTIPLE = 4
+    UDP_LONGEST_FRAME = 8192    # udp_engine.hpp: beyond that libzmq 4.3.4 writes beyond its buffer, and later ones say nothing
 
 cdef frozenset ROUTING = frozenset((libzmq.ZMQ_ROUTER, libzmq.ZMQ_REP))     # want to be told
 cdef frozenset NOT_RAW = frozenset((b"inproc", b"ws", b"wss"))              # STREAM would get messages of several frames
@@ -180,6 +181,8 @@ cdef int check_system(SocketHandle handle, bytes endpoint, str call) except -1:
     """What endpoint_checks.py can find out about an endpoint."""
     cdef int fd = handle.get_int(libzmq.ZMQ_USE_FD) if call == "bind" else -1
     cdef str subject = printable(endpoint)
+    if endpoint.startswith(b"udp://"):
+        handle.limit_frames(UDP_LONGEST_FRAME)
     if fd == -1 and not endpoint.startswith((b"pgm://", b"norm://")):
         return 0
     from zmqfast import endpoint_checks
