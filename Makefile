@@ -4,7 +4,7 @@
 #   make test       the same set-up, then the whole test suite
 #
 # The others: test-long (asyncio under load, some minutes), test-pyzmq-suite, test-downstream, misuse, lint, wheel-check,
-# test-pythons, bench, bench-quick, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after make
+# test-pythons, bench, bench-quick, bench-report, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after make
 # clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done
 # leaves a stamp in .venv.
 
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILD_INPUTS := setup.py pyproject.toml packaging/libzmq_fixes.py $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
-.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse lint wheel-check test-pythons bench bench-quick bench-check clean
+.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse lint wheel-check test-pythons bench bench-quick bench-report bench-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -53,14 +53,21 @@ wheel-check: $(VENV)/.wheel-check
 test-pythons: $(VENV)/.packages
 	.ci/test-pythons
 
+# All of it, in 15 minutes at most once the stock libzmq is built; then `make bench-report` shows it in README and docs.
 bench: $(VENV)/.bench
-	$(BIN)/zmqfast bench --json build/bench.json --html build/bench.html
+	$(BIN)/zmqfast bench --against all --json build/bench.json --html build/bench.html
+	$(BIN)/pytest bench/bench_calls.py bench/bench_poller.py --benchmark-max-time 0.05 --benchmark-min-rounds 3 \
+	--benchmark-warmup off --benchmark-columns median,iqr,ops,rounds --benchmark-sort fullname --benchmark-json build/bench-calls.json
+	$(BIN)/python bench/bench_patterns.py --seconds 1
 
 bench-quick: $(VENV)/.bench
-	$(BIN)/zmqfast bench --quick --json build/bench-quick.json
+	$(BIN)/zmqfast bench --quick --json build/bench-quick.json --html build/bench-quick.html
+
+bench-report: $(VENV)/.bench
+	$(BIN)/python bench/report.py build/bench.json
 
 # Instruction counts: fails when one has grown by more than 5 percent, or when none is recorded for this libzmq and Python.
-bench-check: $(VENV)/.bench
+bench-check: $(VENV)/.installed
 	$(BIN)/python bench/instructions.py
 
 clean:
@@ -95,8 +102,9 @@ $(VENV)/.test: $(VENV)/.installed
 	$(PIP) install --quiet --group test
 	touch $@
 
+# What is compared with has no wheels for some Pythons: the benchmark then says what it skips.
 $(VENV)/.bench: $(VENV)/.test
-	$(PIP) install --quiet --group bench
+	-$(PIP) install --quiet --only-binary :all: --group rivals
 	touch $@
 
 $(VENV)/.lint: pyproject.toml | $(VENV)/.pip

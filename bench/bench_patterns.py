@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import zmqfast as zmq
+from zmqfast.cli.benchmark.peer.clock import rate_of
 from zmqfast.patterns.pipeline import Sink, Ventilator, Worker
 from zmqfast.patterns.publish_subscribe import Publisher, Subscriber
 from zmqfast.patterns.request_reply import Client, Server
@@ -40,17 +41,18 @@ def replies(tell: Any, threads: int) -> None:
 
 def rate(once: Callable[[], object], seconds: float) -> float:
     """Calls of a second: the median of some rounds."""
-    for _ in range(200):
-        once()
-    found = []
-    for _ in range(ROUNDS):
-        count, start = 0, time.perf_counter()
-        while (spent := time.perf_counter() - start) < seconds / ROUNDS:
-            for _ in range(20):
-                once()
-            count += 20
-        found.append(count / spent)
-    return statistics.median(found)
+    def several() -> int:
+        for _ in range(20):
+            once()
+        return 20
+
+    return median_rate(several, seconds)
+
+
+def median_rate(step: Callable[[], int], seconds: float) -> float:
+    """What `step()` counts, a second: the median of some rounds."""
+    rate_of(step, 1, seconds / ROUNDS)
+    return statistics.median(rate_of(step, 1, seconds / ROUNDS) for _ in range(ROUNDS))
 
 
 def beside(target: Callable[..., None], *arguments: Any) -> tuple[Any, Any]:
@@ -87,6 +89,7 @@ def raw_messages(tell: Any, endpoint: str) -> None:
         push = context.socket(zmq.PUSH)
         push.connect(endpoint)
         messages = [bytes(SIZE)] * 1000
+        tell.send("ready")
         while True:
             push.send_many(messages)
 
@@ -107,12 +110,8 @@ def bench_pipeline(seconds: float) -> list[tuple[str, float]]:
     rows = []
     with zmq.Context() as context, context.socket(zmq.PULL) as pull:
         pull.bind(LOCAL)
-        near, far = multiprocessing.Pipe()
-        process = multiprocessing.get_context("spawn").Process(
-            target=raw_messages, args=(far, pull.last_endpoint.decode()), daemon=True)
-        process.start()
-        pull.recv_many()
-        rows.append(("PUSH-PULL by recv_many, raw", counted(lambda: len(pull.recv_many()), seconds)))
+        process, _ = beside(raw_messages, pull.last_endpoint.decode())
+        rows.append(("PUSH-PULL by recv_many, raw", median_rate(lambda: len(pull.recv_many()), seconds)))
         process.kill()
     items = 1_000_000
     process, endpoint = beside(tasks, items)
@@ -160,7 +159,7 @@ def bench_publish_subscribe(seconds: float) -> list[tuple[str, float]]:
         sub.subscribe("")
         sub.connect(endpoint)
         sub.recv_many()
-        rows.append(("PUB-SUB by recv_many, raw", counted(lambda: len(sub.recv_many()), seconds)))
+        rows.append(("PUB-SUB by recv_many, raw", median_rate(lambda: len(sub.recv_many()), seconds)))
     process.kill()
     for how in ("publish_many", "gather", "publish"):
         process, endpoint = beside(published, how)
@@ -168,21 +167,10 @@ def bench_publish_subscribe(seconds: float) -> list[tuple[str, float]]:
             subscriber.recv()
             items = iter(subscriber)
             rows.append((f"publish_subscribe, {how}",
-                         counted(lambda items=items: sum(1 for _ in itertools.islice(items, 1000)), seconds)))
+                         median_rate(lambda items=items: sum(1 for _ in itertools.islice(items, 1000)), seconds)))
             assert subscriber.statistics["lost"] == 0
         process.kill()
     return rows
-
-
-def counted(once: Callable[[], int], seconds: float) -> float:
-    """What `once()` counts, a second: the median of some rounds."""
-    found = []
-    for _ in range(ROUNDS):
-        count, start = 0, time.perf_counter()
-        while (spent := time.perf_counter() - start) < seconds / ROUNDS:
-            count += once()
-        found.append(count / spent)
-    return statistics.median(found)
 
 
 def show(rows: list[tuple[str, float]], unit: str) -> None:

@@ -8,23 +8,21 @@ from typing import Any
 
 import pytest
 
+from zmqfast.cli.benchmark.peer.sockets import registered
+from zmqfast.cli.benchmark.running import allow_many_descriptors
+
 
 @pytest.fixture(params=[1, 10, 100, 1000, 10_000], ids="{} sockets".format)
 def polled(lib: ModuleType, request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any, Any]]:
     """A Poller of PULL sockets, the last of them, and the PUSH connected to it."""
-    if lib.__name__ == "zmq" and request.param > 1000:
-        pytest.skip("pyzmq's poll takes the longer the more there are: the smaller sizes show it")
-    context = lib.Context()
-    context.set(lib.MAX_SOCKETS, request.param + 10)
-    poller = lib.Poller()
-    for number in range(request.param):
-        pull = context.socket(lib.PULL)
-        pull.bind(f"inproc://{number}")
-        poller.register(pull, lib.POLLIN)
-    push = context.socket(lib.PUSH)
-    push.connect(f"inproc://{request.param - 1}")
+    if lib.__name__ != "zmqfast" and request.param > 1000:
+        pytest.skip(f"{lib.__name__}'s poll takes the longer the more there are: the smaller sizes show it")
+    allow_many_descriptors()
+    poller, pull, push = registered(lib, request.param)
     yield poller, pull, push
-    context.destroy(linger=0)
+    for socket, _ in poller.sockets:
+        socket.close(0)
+    push.close(0)
 
 
 @pytest.mark.benchmark(group="poll(0), all idle")

@@ -1,28 +1,27 @@
-"""Libraries as parameters: one body for pyzmq and zmqfast."""
+"""Libraries as parameters: one body for pyzmq and zmqfast, or for all that can carry bytes within a process."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from zmqfast.cli.benchmark.peer.sockets import MODULES
+from zmqfast.cli.benchmark.peer.sockets import pair as connected_pair
 
-@pytest.fixture(params=["pyzmq", "zmqfast"])
+
+@pytest.fixture(params=["pyzmq", "zmqfast", "pyomq"])
 def lib(request: pytest.FixtureRequest) -> ModuleType:
-    """The library under measurement, as `zmq`."""
-    return importlib.import_module({"pyzmq": "zmq", "zmqfast": "zmqfast"}[request.param])
+    """The library under measurement, as `zmq`; skipped by name where it is not installed."""
+    return pytest.importorskip(MODULES[request.param])
 
 
 @pytest.fixture
 def pair(lib: ModuleType) -> Iterator[tuple[Any, Any]]:
     """Two connected PAIR sockets over inproc, in one thread."""
-    with lib.Context() as context:
-        first, second = context.socket(lib.PAIR), context.socket(lib.PAIR)
-        first.bind("inproc://pair")
-        second.connect("inproc://pair")
-        yield first, second
-        first.close(0)
-        second.close(0)
+    first, second = connected_pair(lib)
+    yield first, second
+    first.close(0)
+    second.close(0)

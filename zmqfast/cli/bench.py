@@ -2,115 +2,154 @@
 
 from __future__ import annotations
 
-import json
-import statistics
+import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from zmqfast.cli import bench_run
-from zmqfast.cli.bench_cases import LIBRARIES, Case, cases
+from zmqfast.cli.benchmark import latency, rounds, tables
+from zmqfast.cli.benchmark.cases import LIBRARIES, Case, cases
+from zmqfast.cli.benchmark.curves import CURVES, Curve
+from zmqfast.cli.benchmark.result import Result
 
-PLAIN_WIDTH = 150       # columns of the table where the output is no terminal
-ROUNDS, QUICK_ROUNDS = 5, 3
-SECONDS, QUICK_SECONDS = 0.4, 0.1       # of each measurement
-BUDGET_S, QUICK_BUDGET_S = 780, 110     # of all of them: 13 minutes, and less than two
+PLAIN_WIDTH = 150       # columns of a table where the output is no terminal
+PARTS = ("cases", "latency", "curves")
 
 LEGEND = """\
 Ratios are medians over interleaved rounds, a fresh process for each measurement: how many times better zmqfast is; where
-"at most" is said, how many times its cost is. Beside each ratio: its target, and whether it is reached."""
+"at most" is said, how many times its cost is. In brackets: a target that is not reached."""
 
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Short measurements: two minutes at most.")
 @click.option("--against", default="pyzmq,c", metavar="NAMES", show_default=True,
-              help=f"Libraries to compare with: {', '.join(LIBRARIES[1:])}.")
-@click.option("--case", "parts", multiple=True, metavar="TEXT", help="Only cases with TEXT in their name; may be repeated.")
-@click.option("--rounds", type=click.IntRange(1), help=f"By default {ROUNDS}; with --quick {QUICK_ROUNDS}.")
+              help=f"Libraries to compare with: {', '.join(LIBRARIES[1:])}; or all.")
+@click.option("--only", "parts", type=click.Choice(PARTS), multiple=True, help="Only this part; may be repeated.")
+@click.option("--case", "texts", multiple=True, metavar="TEXT",
+              help="Only cases with TEXT in their name, and no other part; may be repeated.")
+@click.option("--rounds", "wanted_rounds", type=click.IntRange(1),
+              help=f"Of the cases; by default {rounds.FULL.cases.rounds}; with --quick {rounds.QUICK.cases.rounds}.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Save the result here.")
 @click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path),
-              help="Draw charts into this page, and beside it as PNG; needs matplotlib.")
-def bench(quick: bool, against: str, parts: tuple[str, ...], rounds: int | None, json_file: Path | None,
-          html_file: Path | None) -> None:
+              help="Draw charts into this page, and beside it as PNG.")
+def bench(quick: bool, against: str, parts: tuple[str, ...], texts: tuple[str, ...], wanted_rounds: int | None,
+          json_file: Path | None, html_file: Path | None) -> None:
     """Measure this build beside other libraries; a target that is not reached is said, and no failure."""
-    libraries = ("zmqfast", *(name.strip() for name in against.split(",") if name.strip()))
-    unknown = [name for name in libraries if name not in LIBRARIES]
-    if unknown:
-        raise click.UsageError(f"no library {', '.join(unknown)}; there are {', '.join(LIBRARIES[1:])}")
-    chosen = [case for case in cases() if not parts or any(part in case.name for part in parts)]
+    libraries = ("zmqfast", *asked_for(against))
+    chosen = [case for case in cases() if not texts or any(text in case.name for text in texts)]
     if not chosen:
-        raise click.UsageError("no case has this name")
+        raise click.UsageError(f"--case: no case has {' or '.join(texts)} in its name")
+    parts = parts or (("cases",) if texts else PARTS)
+    check_files(json_file, html_file)
+    console = new_console()
+    wanted = rounds.Wanted(libraries, chosen if "cases" in parts else (),
+                           tuple(latency.TRANSPORTS) if "latency" in parts else (), CURVES if "curves" in parts else ())
+    result = measure(wanted, rounds.plan(quick, wanted_rounds), console)
+    show(result, chosen, CURVES, console)
+    if json_file:
+        result.save(json_file)
+        console.print(f"saved: {json_file}")
     if html_file:
-        try:
-            import matplotlib  # noqa: F401  not after minutes of measuring
-        except ModuleNotFoundError:
-            raise click.UsageError("--html needs matplotlib: pip install matplotlib") from None
+        from zmqfast.cli.benchmark import page
+        console.print(f"drawn: {', '.join(map(str, page.write(result, chosen, html_file)))}")
+
+
+def asked_for(against: str) -> tuple[str, ...]:
+    """The libraries that --against names, in the order of the report."""
+    names = {name.strip() for name in against.split(",") if name.strip()}
+    if names == {"all"}:
+        return LIBRARIES[1:]
+    unknown = sorted(names - set(LIBRARIES[1:]))
+    if unknown:
+        raise click.UsageError(f"--against: no library {', '.join(unknown)}; there are {', '.join(LIBRARIES[1:])}, and all")
+    return tuple(name for name in LIBRARIES if name in names)
+
+
+def check_files(json_file: Path | None, html_file: Path | None) -> None:
+    """Whether the results can be written: not after minutes of measuring."""
+    for option, file in (("--json", json_file), ("--html", html_file)):
+        if file and not file.resolve().parent.is_dir():
+            raise click.UsageError(f"{option} {file}: no folder {file.resolve().parent}")
+    missing = [name for name in ("matplotlib", "jinja2") if html_file and not importlib.util.find_spec(name)]
+    if missing:
+        raise click.UsageError(f"--html needs {' and '.join(missing)}: pip install 'zmqfast[bench]'")
+
+
+def new_console() -> Console:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
-    console.print("looking for libraries; a stock libzmq is built once, in some minutes" if "c" in libraries else "measuring")
-    result = measure(chosen, libraries, rounds or (QUICK_ROUNDS if quick else ROUNDS), quick, console)
-    show(result, chosen, console)
-    if json_file:
-        json_file.write_text(json.dumps(result, indent=1) + "\n")
-    if html_file:
-        from zmqfast.cli.bench_charts import write_page
-        write_page(result, chosen, html_file)
+    return console
 
 
-def measure(chosen: list[Case], libraries: tuple[str, ...], rounds: int, quick: bool, console: Console) -> dict[str, Any]:
-    narrowed = [library for case in chosen for library in case.libraries if library in libraries]
-    with Progress(TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.percentage:>3.0f}%"),
-                  TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=len(narrowed) * rounds)
-        return bench_run.run(chosen, libraries, rounds, QUICK_SECONDS if quick else SECONDS,
-                             QUICK_BUDGET_S if quick else BUDGET_S,
-                             lambda text: bar.update(task, advance=1, description=escape(text)))
+def measure(wanted: rounds.Wanted, plan: rounds.Plan, console: Console) -> Result:
+    """Run, with a progress bar where there is a terminal."""
+    if "c" in wanted.libraries:
+        console.print("looking for libzmq's source; a stock libzmq is built once, in some minutes")
+    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(),
+               TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        return rounds.run(wanted, plan, lambda total: bar.update(task, total=total),
+                          lambda text: bar.update(task, advance=1, description=escape(text)))
 
 
-def show(result: dict[str, Any], chosen: list[Case], console: Console) -> None:
-    others = [name for name in result["versions"] if name != "zmqfast"]
+def measure_and_show(wanted: rounds.Wanted, number: int, seconds: float) -> None:
+    """What the programs of bench/ do: so many rounds of measurements of so many seconds, and their tables."""
+    section = rounds.Section(number, seconds, float("inf"))
+    console = new_console()
+    result = measure(wanted, rounds.Plan(section, section, section, quick=False), console)
+    show(result, wanted.cases, wanted.curves, console)
+
+
+def show(result: Result, chosen: Sequence[Case], curves: Sequence[Curve], console: Console) -> None:
+    """Print what was measured, and under what conditions."""
+    if result.values:
+        console.print(ratio_table(result, chosen))
+        console.print(LEGEND)
+    if any(result.latency.values()):
+        console.print(plain_table(tables.LATENCY_HEAD, [[title, *cells] for title, cells in tables.latency_rows(result)]))
+    for curve in curves:
+        if result.curves.get(curve.name):
+            head, found = tables.curve_table(result, curve)
+            console.print(plain_table(head, found, f"{curve.title}: {curve.y}, memory of both sides"))
+    for line in tables.conditions(result):
+        console.print(escape(line), style="red" if line.startswith("failed") else None)
+    if result.values:
+        reached, missed = tables.verdict_counts(result, chosen)
+        console.print(f"{reached} targets reached, {missed} not reached", style="bold")
+
+
+def ratio_table(result: Result, chosen: Sequence[Case]) -> Table:
+    others = result.others()
     table = Table(header_style="bold")
-    table.add_column("case", overflow="fold")
-    for name in ("zmqfast", *(f"÷ {name}" for name in others)):
+    table.add_column("case", overflow="fold", min_width=40)
+    for name in ("zmqfast", *(f"÷ {tables.heading_of(name)}" for name in others)):
         table.add_column(name, justify="right")
-    reached: list[bool] = []
-    for case in chosen:
-        values = result["values"][case.name]
-        told = {library: (ratio, target, ok) for library, ratio, target, ok in bench_run.verdicts(case, values)}
-        reached += [ok for _, _, ok in told.values() if ok is not None]
-        own = f"{statistics.median(values['zmqfast']):,.4g} {case.unit}" if values.get("zmqfast") else "failed"
-        if "zmqfast" in told:
-            own += verdict(*told["zmqfast"][1:], case.at_most)
-        table.add_row(escape(case.title), own, *(cell(case, values, name, told) for name in others))
-    console.print(table)
-    console.print(LEGEND)
-    for name, reason in result["missing"].items():
-        console.print(escape(f"skipped: {name}: {reason}"))
-    for case_name, failures in result["failures"].items():
-        for name, reason in failures.items():
-            console.print(escape(f"failed: {case_name}, {name}: {reason}"), style="red")
-    machine = result["machine"]
-    console.print(escape(", ".join(f"{name} {version}" for name, version in result["versions"].items())))
-    console.print(escape(f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, libzmq "
-                         f"{machine['libzmq']}, {machine['system']}, load at the end {machine['load']:.2f}"))
-    if result["rounds"] < result["wanted_rounds"]:
-        console.print(f"the time was up after {result['rounds']} whole rounds of {result['wanted_rounds']}", style="red")
-    console.print(f"{reached.count(True)} targets reached, {reached.count(False)} not reached", style="bold")
+    group = ""
+    for row in tables.rows(result, chosen, others):
+        if row.case.group != group:
+            group = row.case.group
+            table.add_section()
+            table.add_row(escape(group), style="bold")
+        table.add_row(escape(row.case.title) + (" (at most)" if row.case.at_most else ""), *map(in_colour, row.cells))
+    return table
 
 
-def cell(case: Case, values: dict[str, list[float]], name: str, told: dict[str, tuple[float, float, bool | None]]) -> str:
-    ratio = bench_run.ratio(case, values, name)
-    if ratio is None:
-        return ""
-    return f"{ratio:.2f}" + (verdict(*told[name][1:], case.at_most) if name in told else "")
+def in_colour(cell: tables.Cell) -> str:
+    text = f"{cell.text} ({cell.target})" if cell.reached is False else cell.text
+    return f"[red]{escape(text)}[/red]" if cell.reached is False else escape(text)
 
 
-def verdict(target: float, ok: bool | None, at_most: bool) -> str:
-    bound = "at most" if at_most else ">="
-    return f" ({bound} {target:g}: {'reached' if ok else 'not reached'})"
+def plain_table(head: Sequence[str], found: Sequence[Sequence[str]], title: str | None = None) -> Table:
+    table = Table(header_style="bold", title=title, title_justify="left")
+    for place, name in enumerate(head):
+        table.add_column(name, justify="right" if place else "left")
+    for row in found:
+        table.add_row(*map(escape, row))
+    return table

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / "bench" / "c" / "peer.c"
 BUILD = ROOT / "build" / "bench"
 
@@ -26,6 +28,13 @@ def find_source() -> Path:
     raise NoStock("libzmq's source is not there: ZMQFAST_LIBZMQ_SOURCE, libzmq/ or build/debian/")
 
 
+def version() -> str:
+    """libzmq's version, as its header says it."""
+    header = (find_source() / "include" / "zmq.h").read_text()
+    return ".".join(re.findall(r"#define ZMQ_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header))
+
+
+@functools.cache
 def build() -> Path:
     """The C program, linked to a default Release build of the source that zmqfast is built from.
 

@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 
-MODULES = {"zmqfast": "zmqfast", "pyzmq": "zmq", "pyomq": "pyomq"}
-
-
-def module(job: dict[str, Any]) -> Any:
-    return importlib.import_module(MODULES[job["library"]])
-
-
-def pair(zmq: Any, first_type: str = "PAIR", second_type: str = "PAIR") -> tuple[Any, Any]:
-    """Two connected sockets over inproc, as long as the process lives."""
-    context = zmq.Context()
-    first, second = context.socket(getattr(zmq, first_type)), context.socket(getattr(zmq, second_type))
-    first.bind("inproc://pair")
-    second.connect("inproc://pair")
-    return first, second
-
-
-def rate(function: Callable[[], object], seconds: float) -> float:
-    """Calls per second, after a tenth of the time to warm up; the loop looks at the clock every so many calls."""
-    chunk, took = 1, 0.0
-    while took < min(0.02, seconds / 5):
-        chunk *= 2
-        begun = perf_counter()
-        for _ in range(chunk):
-            function()
-        took = perf_counter() - begun
-    calls, begun = 0, perf_counter()
-    while (took := perf_counter() - begun) < seconds:
-        for _ in range(chunk):
-            function()
-        calls += chunk
-    return calls / took
+from . import sockets
+from .clock import call_rate
+from .sockets import MODULES, module, pair
 
 
 def call(job: dict[str, Any]) -> float:
@@ -51,7 +20,7 @@ def call(job: dict[str, Any]) -> float:
         send(frame)
         recv()
 
-    return rate(once, job["seconds"])
+    return call_rate(once, job["seconds"])
 
 
 def multipart(job: dict[str, Any]) -> float:
@@ -62,14 +31,14 @@ def multipart(job: dict[str, Any]) -> float:
         send(message)
         recv()
 
-    return rate(once, job["seconds"])
+    return call_rate(once, job["seconds"])
 
 
 def empty(job: dict[str, Any]) -> float:
     zmq = module(job)
     _, second = pair(zmq)
-    if job["own_calls"] and job["library"] == "zmqfast":
-        return rate(second.try_recv, job["seconds"])
+    if job["calls"] == "try" and job["library"] == "zmqfast":
+        return call_rate(second.try_recv, job["seconds"])
     recv, flag, again = second.recv, zmq.DONTWAIT, zmq.Again
 
     def once() -> None:
@@ -78,14 +47,14 @@ def empty(job: dict[str, Any]) -> float:
         except again:
             pass
 
-    return rate(once, job["seconds"])
+    return call_rate(once, job["seconds"])
 
 
 def events(job: dict[str, Any]) -> float:
     zmq = module(job)
     first, _ = pair(zmq)
     get, option = first.getsockopt, zmq.EVENTS
-    return rate(lambda: get(option), job["seconds"])
+    return call_rate(lambda: get(option), job["seconds"])
 
 
 def zero_copy(job: dict[str, Any]) -> float:
@@ -96,7 +65,25 @@ def zero_copy(job: dict[str, Any]) -> float:
         send(data, copy=False)
         recv(copy=False)
 
-    return rate(once, job["seconds"])
+    return call_rate(once, job["seconds"])
+
+
+def poll_idle(job: dict[str, Any]) -> float:
+    poller, _, _ = sockets.registered(module(job), job["connections"])
+    poll = poller.poll
+    return call_rate(lambda: poll(0), job["seconds"])
+
+
+def poll_active(job: dict[str, Any]) -> float:
+    """Polls that find one socket ready, its message sent and received."""
+    poller, pull, push = sockets.registered(module(job), job["connections"])
+
+    def once() -> None:
+        push.send(b"x")
+        poller.poll()
+        pull.recv()
+
+    return call_rate(once, job["seconds"])
 
 
 def importing(job: dict[str, Any]) -> float:
@@ -121,15 +108,13 @@ def connection(job: dict[str, Any]) -> float:
     """Bytes that one more tcp connection takes, once a message has gone over it and it idles."""
     zmq, count = module(job), 200
     context = zmq.Context()
-    pull = context.socket(zmq.PULL)
-    set_batch_sizes(zmq, pull, job)
+    pull = sockets.opened(context, zmq, "PULL", job)
     port = pull.bind_to_random_port("tcp://127.0.0.1")
     kept: list[Any] = []
 
     def connect(number: int) -> None:
         for _ in range(number):
-            push = context.socket(zmq.PUSH)
-            set_batch_sizes(zmq, push, job)
+            push = sockets.opened(context, zmq, "PUSH", job)
             push.connect(f"tcp://127.0.0.1:{port}")
             push.send(bytes(job["size"]))
             pull.recv()
@@ -139,12 +124,6 @@ def connection(job: dict[str, Any]) -> float:
     before = resident()
     connect(count)
     return (resident() - before) / count
-
-
-def set_batch_sizes(zmq: Any, socket: Any, job: dict[str, Any]) -> None:
-    for option in ("in_batch_size", "out_batch_size"):
-        if job.get(option):
-            socket.setsockopt(getattr(zmq, option.upper()), job[option])
 
 
 def frame(job: dict[str, Any]) -> float:
