@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zmqfast.cli.benchmark.peer.sockets import registered
+from zmqfast.cli.benchmark.peer.sockets import end, registered
 from zmqfast.cli.benchmark.running import allow_many_descriptors
 
 
@@ -20,9 +20,7 @@ def polled(lib: ModuleType, request: pytest.FixtureRequest) -> Iterator[tuple[An
     allow_many_descriptors()
     poller, pull, push = registered(lib, request.param)
     yield poller, pull, push
-    for socket, _ in poller.sockets:
-        socket.close(0)
-    push.close(0)
+    end(push, *(socket for socket, _ in poller.sockets))
 
 
 @pytest.mark.benchmark(group="poll(0), all idle")

@@ -8,20 +8,18 @@ from typing import Any
 
 import pytest
 
-from zmqfast.cli.benchmark.peer.sockets import MODULES
-from zmqfast.cli.benchmark.peer.sockets import pair as connected_pair
+from zmqfast.cli.benchmark.peer import sockets
 
 
 @pytest.fixture(params=["pyzmq", "zmqfast", "pyomq"])
 def lib(request: pytest.FixtureRequest) -> ModuleType:
     """The library under measurement, as `zmq`; skipped by name where it is not installed."""
-    return pytest.importorskip(MODULES[request.param])
+    return pytest.importorskip(sockets.MODULES[request.param])
 
 
 @pytest.fixture
 def pair(lib: ModuleType) -> Iterator[tuple[Any, Any]]:
     """Two connected PAIR sockets over inproc, in one thread."""
-    first, second = connected_pair(lib)
+    first, second = sockets.pair(lib)
     yield first, second
-    first.close(0)
-    second.close(0)
+    sockets.end(first, second)

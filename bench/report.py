@@ -86,19 +86,25 @@ def readme_table(found: result.Result) -> str:
 
 
 def page_parts(found: result.Result) -> Iterator[tuple[str, str]]:
-    """Every part of docs/benchmarks.md that is made, by its name."""
+    """Every part of docs/benchmarks.md that is made, by its name; what was not measured leaves its part empty."""
     yield "conditions", "".join(f"- {line}\n" for line in tables.conditions(found))
     others = measured_others(found, found.others())
-    text = ""
+    text = picture("ratios", "Ratios, zmqfast to each other library")
     for group in dict.fromkeys(case.group for case in cases()):
         members = [case for case in cases() if case.group == group]
         able = [name for name in others if any(found.ratio(case, name) is not None for case in members)]
         text += f"### {group}\n\n{ratio_table(found, members, able)}\n"
-    yield "cases", text.removesuffix("\n")
-    yield "latency", markdown(tables.LATENCY_HEAD, [[title, *cells] for title, cells in tables.latency_rows(found)])
+    yield "cases", text.removesuffix("\n") if found.values else ""
+    rows = [[title, *cells] for title, cells in tables.latency_rows(found)]
+    shown = picture("latency", "Latency of a round trip, by percentile")
+    yield "latency", shown + markdown(tables.LATENCY_HEAD, rows) if rows else ""
     for curve in CURVES:
         head, rows = tables.curve_table(found, curve, "<br>")
-        yield curve.name, markdown(head, rows)
+        yield curve.name, picture(curve.name, curve.title) + markdown(head, rows) if rows else ""
+
+
+def picture(name: str, title: str) -> str:
+    return f"![{title}](pictures/benchmark-{name}.png)\n\n"
 
 
 def newest() -> Path | None:

@@ -34,7 +34,7 @@ DEFAULTS = {"transport": "inproc", "size": 16, "calls": "one", "seconds": 0.2, "
             "samples": 0, "loop": "asyncio"}
 INHERITED = "inherited"     # instead of an endpoint: the other side is a child of the process that has the value
 CONNECTED = "connected"
-TIMEOUT_S = 30.0
+TIMEOUT_S = 15.0
 
 
 class Failed(Exception):

@@ -20,12 +20,17 @@ def calls_of(job: dict[str, Any]) -> str:
     return str(job["calls"]) if job["library"] == "zmqfast" else "one"
 
 
+def at_once(job: dict[str, Any], most: int) -> int:
+    """Messages in one batch: of long ones a few megabytes."""
+    return min(most, chunk_of(job["size"]))
+
+
 def receiver(sources: Sequence[Any], job: dict[str, Any]) -> Callable[[], int]:
     """What receives from each in turn, once or some times, and says how many messages that were."""
     calls = calls_of(job)
     if calls == "many":
-        receive = [source.recv_many for source in sources]
-        return lambda: sum([len(recv_many()) for recv_many in receive])
+        receive, most = [source.recv_many for source in sources], at_once(job, 1024)
+        return lambda: sum([len(recv_many(most)) for recv_many in receive])
     if calls == "batch":
         [recv_batch], batch = [source.recv_batch for source in sources], sources[0].recv_batch()
         return lambda: len(recv_batch(batch))
@@ -43,7 +48,8 @@ def receiver(sources: Sequence[Any], job: dict[str, Any]) -> Callable[[], int]:
 def send_for_ever(targets: Sequence[Any], messages: Sequence[bytes], job: dict[str, Any]) -> None:
     """Send the messages round and round, to one target after the other."""
     if calls_of(job) != "one":
-        batches = [list(messages[start:start + MANY]) for start in range(0, len(messages), MANY)]
+        most = at_once(job, MANY)
+        batches = [list(messages[start:start + most]) for start in range(0, len(messages), most)]
         send_many = [target.send_many for target in targets]
         while True:
             for batch in batches:
@@ -60,7 +66,7 @@ def send_for_ever(targets: Sequence[Any], messages: Sequence[bytes], job: dict[s
 
 def copies(job: dict[str, Any]) -> list[bytes]:
     """What send_for_ever() sends: the same frame, as often as one call may take it."""
-    return [bytes(job["size"])] * (1 if calls_of(job) == "one" else MANY)
+    return [bytes(job["size"])] * (1 if calls_of(job) == "one" else at_once(job, MANY))
 
 
 def threads(job: dict[str, Any]) -> float:

@@ -19,7 +19,7 @@ QUEUED = 1000               # messages: libzmq's default
 
 
 def ends(job: dict[str, Any]) -> tuple[Any, Any]:
-    """What receives and what sends, both in this process; the job has its library, transport and folder."""
+    """What receives and what sends, both in this process, with close(); the job has library, transport and folder."""
     if job["library"] == "pynng":
         import pynng
 
@@ -30,13 +30,14 @@ def ends(job: dict[str, Any]) -> tuple[Any, Any]:
 
         session = zenoh.open(zenoh_config())
         subscriber = session.declare_subscriber("stream", zenoh.handlers.FifoChannel(QUEUED))
-        return (SimpleNamespace(recv=lambda: bytes(subscriber.recv().payload), session=session),
-                SimpleNamespace(send=session.declare_publisher("stream").put))
+        return (SimpleNamespace(recv=lambda: bytes(subscriber.recv().payload), close=session.close),
+                SimpleNamespace(send=session.declare_publisher("stream").put, close=lambda: None))
     if job["library"] == "pipe":
         reader, writer = multiprocessing.Pipe(duplex=False)
-        return SimpleNamespace(recv=reader.recv_bytes), SimpleNamespace(send=writer.send_bytes)
+        return (SimpleNamespace(recv=reader.recv_bytes, close=reader.close),
+                SimpleNamespace(send=writer.send_bytes, close=writer.close))
     queue: Any = multiprocessing.Queue(QUEUED)
-    return SimpleNamespace(recv=queue.get), SimpleNamespace(send=queue.put)
+    return SimpleNamespace(recv=queue.get, close=queue.close), SimpleNamespace(send=queue.put, close=lambda: None)
 
 
 def receiving(job: dict[str, Any]) -> Any:

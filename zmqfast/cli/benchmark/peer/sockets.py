@@ -28,6 +28,14 @@ def pair(zmq: Any, first_type: str = "PAIR", second_type: str = "PAIR", endpoint
     return first, second
 
 
+def end(*sockets: Any) -> None:
+    """Close these sockets, and end their context."""
+    context = sockets[0].context
+    for socket in sockets:
+        socket.close(0)
+    context.term()
+
+
 def roomy_context(zmq: Any, sockets: int) -> Any:
     """A context of this module for so many sockets; pyomq's has no bound."""
     context = zmq.Context()
