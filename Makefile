@@ -56,7 +56,7 @@ test-pythons: $(VENV)/.packages
 # All of it, in 15 minutes at most once the stock libzmq is built; then `make bench-report` shows it in README and docs.
 bench: $(VENV)/.bench
 	$(BIN)/zmqfast bench --against all --json build/bench.json --html build/bench.html
-	$(BIN)/pytest bench/bench_calls.py bench/bench_poller.py --benchmark-max-time 0.05 --benchmark-min-rounds 3 \
+	$(BIN)/pytest bench/bench_calls.py bench/bench_poller.py --benchmark-max-time 0.03 --benchmark-min-rounds 3 \
 	--benchmark-warmup off --benchmark-columns median,iqr,ops,rounds --benchmark-sort fullname --benchmark-json build/bench-calls.json
 	$(BIN)/python bench/bench_patterns.py --seconds 1
 
@@ -66,9 +66,10 @@ bench-quick: $(VENV)/.bench
 bench-report: $(VENV)/.bench
 	$(BIN)/python bench/report.py build/bench.json
 
-# Instruction counts: fails when one has grown by more than 5 percent, or when none is recorded for this libzmq and Python.
+# Instruction counts: fails when one has grown by more than 5 percent, or when none is recorded for this libzmq and Python;
+# RECORD=--record writes down what is counted.
 bench-check: $(VENV)/.installed
-	$(BIN)/python bench/instructions.py
+	$(BIN)/python bench/instructions.py $(RECORD)
 
 clean:
 	rm -rf build dist $(VENV) *.egg-info zmqfast/*.so

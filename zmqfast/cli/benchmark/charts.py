@@ -150,7 +150,7 @@ def finish(panel: Any, unit: str) -> None:
     panel.yaxis.set_major_formatter(FuncFormatter(in_short))
     panel.yaxis.set_minor_formatter(NullFormatter())
     low, high = panel.get_ylim()
-    if high / low < 30:         # so that at least three ticks have a number
+    if high / low < 1000:         # so that at least three ticks have a number
         panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.grid(which="major", alpha=0.3, linewidth=0.6)
     panel.tick_params(labelsize=8.5)
