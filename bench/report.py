@@ -79,7 +79,7 @@ def readme_table(found: result.Result) -> str:
     table = ratio_table(found, headlines(found), measured_others(found, IN_README))
     versions, machine = found.versions, found.machine
     against = ", ".join(f"{tables.name_of(name)} {versions[name]}" for name in ("zmqfast", *IN_README) if name in versions)
-    return (f"{table}\nHow many times faster: medians of {found.rounds} interleaved rounds on {machine['date']}, {against}, "
+    return (f"{table}\nHow many times faster: medians of {tables.in_rounds(found.rounds)} on {machine['date']}, {against}, "
             f"Python {machine['python']}, {machine['processor']}, {machine['cores']} cores. Of {reached + missed} targets "
             f"{reached} are reached; those that are not stand in bold. [All rows, latencies and growth "
             f"curves](docs/benchmarks.md); `make bench` repeats them.\n")

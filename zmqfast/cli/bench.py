@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,8 @@ Ratios are medians over interleaved rounds, a fresh process for each measurement
 def bench(quick: bool, against: str, parts: tuple[str, ...], texts: tuple[str, ...], wanted_rounds: int | None,
           json_file: Path | None, html_file: Path | None) -> None:
     """Measure this build beside other libraries; a target that is not reached is said, and no failure."""
+    if os.name == "nt":
+        raise click.ClickException("the benchmark needs Linux or macOS: it waits for its processes with select()")
     libraries = ("zmqfast", *asked_for(against))
     chosen = [case for case in cases() if not texts or any(text in case.name for text in texts)]
     if not chosen:

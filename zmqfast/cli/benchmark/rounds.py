@@ -69,6 +69,8 @@ def run(wanted: Wanted, plan: Plan, on_total: OnTotal, on_step: OnStep) -> Resul
     if transports and not importlib.util.find_spec("hdrh"):
         missing["latency"] = "hdrhistogram is not installed"
         transports = ()
+    if wanted.curves and not importlib.util.find_spec("psutil"):
+        missing["memory"] = "psutil is not installed"
     begun = time.monotonic()
     result = Result(machine(), versions, missing, wanted_rounds=plan.cases.rounds, seconds=plan.cases.each)
     parts = [(case_steps(result, wanted.cases, plan.cases.each), plan.cases),

@@ -113,13 +113,18 @@ def curve_table(result: Result, curve: Curve, separator: str = "\n") -> tuple[li
     return [curve.x, *map(heading_of, lines)], [found[at] for at in sorted(found)]
 
 
+def in_rounds(number: int) -> str:
+    return f"{number} interleaved round{'' if number == 1 else 's'}"
+
+
 def conditions(result: Result) -> Iterator[str]:
     """What a reader must know of the run, line by line."""
     yield ", ".join(f"{name_of(name)} {version}" for name, version in result.versions.items())
     machine = result.machine
     yield (f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, libzmq {machine['libzmq']} inside, "
            f"{machine['system']}, load at the end {machine['load']:.2f}")
-    yield f"{machine['date']}, {result.rounds} rounds, {result.seconds:g} s for each measurement, {result.took:.0f} s in all"
+    yield (f"{machine['date']}, {in_rounds(result.rounds)}, {result.seconds:g} s for each measurement, "
+           f"{result.took:.0f} s in all")
     if result.rounds < result.wanted_rounds:
         yield f"the time was up after {result.rounds} whole rounds of {result.wanted_rounds}"
     for name, reason in result.missing.items():
