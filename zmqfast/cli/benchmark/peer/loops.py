@@ -11,6 +11,7 @@ from typing import Any
 from . import sockets
 
 HANDSHAKE_S = 10
+TCP = "tcp://127.0.0.1:*"
 CHUNK = 500             # messages between two looks at the clock
 WAITING_ROUNDS = 5      # of one message for each of many waiting sockets, between two looks at the clock
 
@@ -31,13 +32,7 @@ class Loop:
         return socket
 
     def pair(self, binding: str, connecting: str, endpoint: str) -> tuple[Any, Any]:
-        first, second = self.socket(binding), self.socket(connecting)
-        if endpoint == "tcp":
-            endpoint = f"tcp://127.0.0.1:{first.bind_to_random_port('tcp://127.0.0.1')}"
-        else:
-            first.bind(endpoint)
-        second.connect(endpoint)
-        return first, second
+        return sockets.joined(self.socket(binding), self.socket(connecting), endpoint)
 
     async def rate(self, step: Callable[[], Awaitable[int]]) -> float:
         """Of what each step does and counts, a second, once it has gone on for half the time."""
@@ -91,7 +86,7 @@ async def loop_ready(loop: Loop) -> float:
 @on_its_loop
 async def loop_stream(loop: Loop) -> float:
     """A sending and a receiving task in one loop, over tcp."""
-    pull, push = loop.pair("PULL", "PUSH", "tcp")
+    pull, push = loop.pair("PULL", "PUSH", TCP)
     await warm_up(push, pull, loop.frame)
 
     async def send() -> None:
@@ -126,7 +121,7 @@ async def ask_for_long(loop: Loop, request: Any) -> float:
 @on_its_loop
 async def loop_round_trip(loop: Loop) -> float:
     """Round trips within one loop, over tcp."""
-    reply, request = loop.pair("REP", "REQ", "tcp")
+    reply, request = loop.pair("REP", "REQ", TCP)
     answering = asyncio.ensure_future(answer_all(reply))
     rate = await ask_for_long(loop, request)
     answering.cancel()

@@ -19,7 +19,11 @@ def module(job: dict[str, Any]) -> Any:
 def pair(zmq: Any, first_type: str = "PAIR", second_type: str = "PAIR", endpoint: str = "inproc://pair") -> tuple[Any, Any]:
     """Two connected sockets, as long as the process lives; a port `*` is the system's choice."""
     context = zmq.Context()
-    first, second = context.socket(getattr(zmq, first_type)), context.socket(getattr(zmq, second_type))
+    return joined(context.socket(getattr(zmq, first_type)), context.socket(getattr(zmq, second_type)), endpoint)
+
+
+def joined(first: Any, second: Any, endpoint: str) -> tuple[Any, Any]:
+    """The first bound there, the second connected to it."""
     if endpoint == "tcp://127.0.0.1:*":
         endpoint = f"tcp://127.0.0.1:{first.bind_to_random_port('tcp://127.0.0.1')}"
     else:
