@@ -13,8 +13,8 @@ import threading
 
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))     # the folder of `peer`
 
-from peer.kinds import MEASURES  # type: ignore[import-not-found]  # noqa: E402
+from peer.kinds import measure_of  # type: ignore[import-not-found]  # noqa: E402
 
 job = json.loads(sys.argv[1])
-print(json.dumps(MEASURES[job["kind"]](job)), flush=True)
+print(json.dumps(measure_of(job["kind"])(job)), flush=True)
 threading.Event().wait()

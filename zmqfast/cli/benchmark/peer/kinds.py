@@ -1,17 +1,22 @@
-"""Every measure by its name."""
+"""Every measure by its name, and the room that it is in: only that is imported, for a process starts for each measurement."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
-from . import alone, between, fan, loops
+ROOMS = {
+    "alone": ("call", "multipart", "empty", "events", "zero_copy", "poll_idle", "poll_active", "importing", "connection",
+              "frame", "zero_copy_memory"),
+    "between": ("threads", "stream", "feed", "answer", "round_trip"),
+    "fan": ("publish", "subscribe"),
+    "loops": ("loop_ready", "loop_stream", "loop_round_trip", "loop_ask", "loop_answer", "loop_waiting"),
+}
 
-MEASURES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    measure.__name__: measure
-    for measure in (
-        alone.call, alone.multipart, alone.empty, alone.events, alone.zero_copy, alone.poll_idle, alone.poll_active,
-        alone.importing, alone.connection, alone.frame, alone.zero_copy_memory,
-        between.threads, between.stream, between.feed, between.answer, between.round_trip,
-        fan.publish, fan.subscribe,
-        loops.loop_ready, loops.loop_stream, loops.loop_round_trip, loops.loop_ask, loops.loop_answer, loops.loop_waiting)}
+
+def measure_of(kind: str) -> Callable[[dict[str, Any]], Any]:
+    """What measures a job of this kind."""
+    [room] = [room for room, kinds in ROOMS.items() if kind in kinds]
+    measure: Callable[[dict[str, Any]], Any] = getattr(importlib.import_module(f".{room}", __package__), kind)
+    return measure
