@@ -94,7 +94,7 @@ def go_round(steps: Sequence[Step], section: Section, result: Result, on_step: O
                 return number
             on_step(f"{step.title}: {step.column}")
             failures = result.failures.get(step.name, {})
-            if step.column in failures or (step.every_second_round and number % 2):
+            if step.column in failures or number % step.every:
                 continue
             try:
                 if step.key() not in known:

@@ -14,6 +14,9 @@ from zmqfast.cli.benchmark.result import Point, Result
 from zmqfast.cli.benchmark.running import Measured
 
 
+ONCE = 1_000_000     # rounds: more than there are
+
+
 @dataclass
 class Step:
     """One measurement of a round, and who wants to know."""
@@ -24,7 +27,7 @@ class Step:
     library: str
     job: dict[str, Any]
     tell: Callable[[int, Measured], None]       # is told the number of the round, and what was measured
-    every_second_round: bool = False
+    every: int = 1                              # that many rounds
 
     def key(self) -> str:
         """The same for steps that would measure the same: only zmqfast has several ways to call."""
@@ -46,7 +49,8 @@ def case_steps(result: Result, chosen: Sequence[Case], seconds: float) -> list[S
                 values.extend([None] * (number - len(values)))      # of rounds without it
                 values.append(found.value)
 
-            steps.append(Step(case.name, case.title, library, library, case.job(seconds), tell, library in UNAIMED))
+            steps.append(Step(case.name, case.title, library, library, case.job(seconds), tell,
+                              ONCE if case.once else 2 if library in UNAIMED else 1))
     return steps
 
 
