@@ -120,6 +120,24 @@ def test_a_device_with_one_socket_sends_messages_back(context):
     device.join(TIMEOUT_S)
 
 
+def test_the_one_socket_of_a_device_has_what_was_said_of_both(context):
+    device = devices.ThreadDevice(zmq.QUEUE, zmq.DEALER, -1)
+    device.context_factory = lambda: context
+    device.bind_in("inproc://in")
+    device.setsockopt_out(zmq.ROUTING_ID, b"echo")
+    device.connect_out("inproc://out")
+    out = context.socket(zmq.ROUTER)
+    out.bind("inproc://out")
+    device.start()
+    dealer = socket(context, zmq.DEALER, "inproc://in")
+    for _ in range(2):                      # sent back in turn to the one and the other
+        dealer.send(b"hello")
+    assert out.recv_multipart(timeout=TIMEOUT_S) == [b"echo", b"hello"]
+    assert dealer.recv() == b"hello"
+    context.destroy(linger=0)
+    device.join(TIMEOUT_S)
+
+
 def test_a_taken_port_is_not_chosen():
     device = devices.ThreadDevice(zmq.QUEUE, zmq.PULL, zmq.PUSH)
     with zmq.Context() as context, context.socket(zmq.PULL) as taken:

@@ -127,9 +127,12 @@ class Device:
     def _setup_sockets(self) -> tuple[Socket[Any], ...]:
         """The frontend and the backend, ready; they are closed when run() ends."""
         context = self._context = self.context_factory()
+        if self.out_type < 0:       # one socket, which has what was said of both
+            socket = self._open(
+                context, self.in_type, self._in_sockopts + self._out_sockopts, self._in_binds + self._out_binds,
+                self._in_connects + self._out_connects)
+            return socket, socket
         frontend = self._open(context, self.in_type, self._in_sockopts, self._in_binds, self._in_connects)
-        if self.out_type < 0:
-            return frontend, frontend
         backend = self._open(context, self.out_type, self._out_sockopts, self._out_binds, self._out_connects)
         return frontend, backend
 
