@@ -155,7 +155,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
             TypeError: `optval` is no str, or the option is an int.
         """
         if not isinstance(optval, str):
-            raise TypeError(f"setsockopt_string {option!r} takes str, not {optval!r}")
+            raise TypeError(f"setsockopt_string {option!r} takes str, not {type(optval).__name__}")
         self.set(option, optval.encode(encoding))
 
     getsockopt_string = getsockopt_unicode = get_string

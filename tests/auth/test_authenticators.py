@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import traceback
 
 import pytest
 import zmqfast as zmq
@@ -218,6 +219,47 @@ def test_keys_and_passwords_are_never_logged(authenticator, gate, curve_gate, ca
     assert "DENIED" in caplog.text and "ALLOWED" in caplog.text
     for secret in ("opensesame", "wrongguess", *(key.decode() for key in keys.values())):
         assert secret not in caplog.text
+
+
+SECRET_OPTIONS = ["CURVE_SECRETKEY", "CURVE_PUBLICKEY", "CURVE_SERVERKEY", "PLAIN_USERNAME", "PLAIN_PASSWORD"]
+SECRET = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
+MISTAKES = {
+    "text": SECRET, "cut off": SECRET[:-1].encode(), "too long": 8 * SECRET.encode(), "with a NUL": SECRET.encode() + b"\0",
+    "no ASCII": "é" + SECRET[1:], "a list": [SECRET], "a tuple": (SECRET.encode(),), "a dict": {SECRET: 1},
+    "a bytearray": bytearray(SECRET[:-1].encode()), "every second byte": memoryview(2 * SECRET.encode())[::2],
+    "bytes": SECRET.encode(),
+}
+
+
+def told(error: BaseException) -> str:
+    """All that an error can put into a log, with what led to it."""
+    return "".join(traceback.TracebackException.from_exception(error).format_exception_only()) + repr(error.args) + (
+        told(error.__cause__ or error.__context__) if error.__cause__ or error.__context__ else "")
+
+
+@needs_curve
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("option", SECRET_OPTIONS)
+def test_an_error_never_tells_a_secret(context, option, mistake):
+    value, number = MISTAKES[mistake], getattr(zmq, option)
+    socket = context.socket(zmq.DEALER)
+    calls = [
+        lambda: socket.set(number, value),
+        lambda: setattr(socket, option.lower(), value),
+        lambda: socket.set_string(number, value),
+        lambda: zmq.curve_public(value),
+        lambda: context.set(number, value),
+        lambda: (context.setsockopt(number, value), context.socket(zmq.DEALER)),     # which the error closes
+    ]
+    errors = []
+    for call in calls:
+        try:
+            call()
+        except Exception as error:
+            errors.append(told(error))
+    assert errors
+    for text in errors:
+        assert SECRET[1:12] not in text
 
 
 # -- requests that libzmq does not make, and those that it makes seldom

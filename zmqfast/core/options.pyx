@@ -120,7 +120,8 @@ cdef int set_option(SocketHandle handle, int option, object value) except -1:
             try:
                 PyObject_GetBuffer(value, &view, PyBUF_SIMPLE)
             except TypeError:
-                raise TypeError(f"setsockopt {name} takes bytes, not {value!r}") from None
+                # the type only: the value may be a key or a password
+                raise TypeError(f"setsockopt {name} takes bytes, not {type(value).__name__}") from None
             rc = libzmq.zmq_setsockopt(handle.ptr, option, view.buf, view.len)
             PyBuffer_Release(&view)
         return check_option(rc, option, name, value)
@@ -171,7 +172,7 @@ cdef object whole_number(object name, object value):
     try:
         return PyNumber_Index(value)
     except TypeError:
-        raise TypeError(f"{name} takes an int, not {value!r}") from None
+        raise TypeError(f"{name} takes an int, not {type(value).__name__}") from None
 
 
 cdef int int_value(object name, object value) except? -1:
