@@ -487,17 +487,31 @@ class OptType(IntEnum):
     FD = 4          # an int on POSIX, a SOCKET on Windows
 
 
+class _OptType:
+    """The types of options that pyzmq tells apart, under its private names."""
+
+    int = OptType.INT
+    int64 = OptType.INT64       # unsigned as well
+    bytes = OptType.BYTES
+    fd = OptType.FD
+
+
 class SocketOption(IntEnum):
     """Options of a socket. Each carries its C type."""
 
     _value_: int
-    _opt_type: OptType
+    c_type: OptType
 
-    def __new__(cls, number: int, opt_type: OptType = OptType.INT) -> SocketOption:
+    def __new__(cls, number: int, c_type: OptType = OptType.INT) -> SocketOption:
         option = int.__new__(cls, number)
         option._value_ = number
-        option._opt_type = opt_type
+        option.c_type = c_type
         return option
+
+    @property
+    def _opt_type(self) -> OptType:
+        """pyzmq's name for it, where signed and unsigned are the same."""
+        return OptType.INT64 if self.c_type == OptType.UINT64 else self.c_type
 
     HWM = 1     # of libzmq 2: here both SNDHWM and RCVHWM
     AFFINITY = 4, OptType.UINT64
@@ -747,10 +761,10 @@ NORM_PUSH = SocketOption.NORM_PUSH
 
 def option_types() -> list[tuple[int, int, str]]:
     """Number, C type and name of every socket option, for the core's table."""
-    return [(option, option._opt_type, option.name) for option in SocketOption]
+    return [(option, option.c_type, option.name) for option in SocketOption]
 
 
-BYTES_OPTIONS: frozenset[int] = frozenset(option for option in SocketOption if option._opt_type == OptType.BYTES)
+BYTES_OPTIONS: frozenset[int] = frozenset(option for option in SocketOption if option.c_type == OptType.BYTES)
 
 
 class MessageOption(IntEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from errno import EINVAL
 
-from zmqfast.errors import ZMQError
+from zmqfast.errors import ZMQError, ZMQVersionError
 
 TYPE_CHECKING = False       # type checkers take it for true; importing typing costs more than this whole module
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Option(NumberedLate):
             if error.errno != EINVAL:
                 raise
             raise AttributeError(f"{self.number.name.lower()} cannot be read from this socket") from None
+        except ZMQVersionError as error:    # whoever looks at all attributes expects AttributeError: getmembers(), mock
+            raise AttributeError(str(error)) from None
 
     def __set__(self, holder: Holder, value: Any) -> None:
         holder.setsockopt(self.number, value)

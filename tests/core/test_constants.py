@@ -89,7 +89,8 @@ def numbers(members: type[enum.Enum]) -> dict[str, int]:
 def test_socket_options_have_pyzmqs_c_types_except_where_the_manual_says_unsigned(pyzmq_constants):
     for name, theirs in pyzmq_constants.SocketOption.__members__.items():
         expected = "uint64" if name in UNSIGNED else theirs._opt_type.name
-        assert SocketOption[name]._opt_type.name.lower() == expected, name
+        assert SocketOption[name]._opt_type is getattr(constants._OptType, theirs._opt_type.name), name
+        assert SocketOption[name].c_type.name.lower() == expected, name
 
 
 # -- zmq.h ----------------------------------------------------------------------------------------------------------
@@ -134,11 +135,11 @@ def test_all_names_are_exported_in_order():
 
 
 def test_a_socket_option_carries_its_c_type():
-    assert zmqfast.LINGER._opt_type is OptType.INT
-    assert zmqfast.AFFINITY._opt_type is OptType.UINT64
-    assert zmqfast.MAXMSGSIZE._opt_type is OptType.INT64
-    assert zmqfast.IDENTITY._opt_type is OptType.BYTES
-    assert zmqfast.FD._opt_type is OptType.FD
+    assert zmqfast.LINGER.c_type is OptType.INT
+    assert zmqfast.AFFINITY.c_type is OptType.UINT64
+    assert zmqfast.MAXMSGSIZE.c_type is OptType.INT64
+    assert zmqfast.IDENTITY.c_type is OptType.BYTES
+    assert zmqfast.FD.c_type is OptType.FD
     assert (zmqfast.FD, OptType.FD, "FD") in constants.option_types()
     assert len(constants.option_types()) == len(SocketOption)
 
