@@ -148,6 +148,31 @@ def test_flush_handles_without_the_loop(run, streams):
     run(main)
 
 
+def test_flush_drops_what_has_no_callback(run, streams):
+    async def main() -> None:
+        push, pull = streams(zmq.PUSH, zmq.PULL)
+        for number in range(3):
+            push.socket.send(b"%d" % number)
+        dropped = 0
+        while dropped < 2:
+            assert pull.socket.poll(5000)
+            dropped += pull.flush(zmq.POLLIN, limit=1)
+        assert pull.socket.recv() == b"2"
+
+    run(main)
+
+
+@pytest.mark.parametrize("name", ["on_recv", "on_recv_stream", "on_send", "on_send_stream", "on_err", "set_close_callback"])
+def test_a_callback_is_a_function_or_none(run, streams, name):
+    async def main() -> None:
+        _, pull = streams(zmq.PUSH, zmq.PULL)
+        with pytest.raises(AssertionError, match="not 5"):
+            getattr(pull, name)(5)
+        getattr(pull, name)(None)
+
+    run(main)
+
+
 def test_a_coroutine_function_is_a_callback_too(run, streams):
     async def main() -> None:
         push, pull = streams(zmq.PUSH, zmq.PULL)
@@ -178,9 +203,10 @@ def test_an_exception_in_a_callback_is_logged_and_ends_nothing(run, streams, cap
         push.send(b"2")
         await received.done
 
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.ERROR, "tornado.general"):     # where pyzmq's users look for it
         run(main)
     assert "ValueError: of the callback" in caplog.text
+    assert {record.name for record in caplog.records} == {"tornado.general"}
 
 
 def test_a_message_that_cannot_be_sent_is_logged_and_the_next_goes_out(run, streams, caplog):

@@ -1,6 +1,7 @@
 """Random ports, `with`, subclasses, copies, monitors, and the names of the module."""
 
 import copy
+import warnings
 
 import pytest
 import zmq
@@ -96,6 +97,14 @@ def nested(lib, context):
             push.send(b"x")
             got = pull.recv()
     return got, pull.closed, push.closed
+
+
+def with_context(lib, context):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with lib.Context() as own:
+            socket = own.socket(lib.PULL)
+    return socket.closed, own.closed, [warning.category.__name__ for warning in caught]
 
 
 # -- subclasses -----------------------------------------------------------------------------------------------------
@@ -214,7 +223,7 @@ def weakly(lib, context):
 
 STORIES = {f.__name__: f for f in (
     with_socket, with_error, with_bind, with_connect, with_bind_unbound_inside, with_bind_closed_inside,
-    with_bind_error_inside, nested, socket_subclass, subclass_with_attributes, subclass_with_property,
+    with_bind_error_inside, nested, with_context, socket_subclass, subclass_with_attributes, subclass_with_property,
     context_subclass, socket_class, copies, hashes, reprs, slots, weakly)}
 
 

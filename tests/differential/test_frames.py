@@ -87,6 +87,8 @@ FRAME_CALLS = {
     "set 'no such'": lambda lib, f: f.set("no such", "g"),
     "attribute no_such": lambda lib, f: f.no_such,
     "tracker_event": lambda lib, f: f.tracker_event,
+    "two views": lambda lib, f: f.buffer is f.buffer,
+    "bytes of a frame made of bytes": lambda lib, f: (lambda data: lib.Frame(data).bytes is data)(b"x" * 100),
     "isinstance Message": lambda lib, f: isinstance(f, lib.Message),
     "Frame()": lambda lib, f: lib.Frame(),
     "Frame(Frame)": lambda lib, f: lib.Frame(f),

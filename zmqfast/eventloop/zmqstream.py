@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import logging
 import pickle
 import time
 import warnings
 from collections import deque
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from collections.abc import Callable
 
 from tornado.ioloop import IOLoop
+from tornado.log import gen_log
 
 from zmqfast import _core
 from zmqfast.asyncio import Socket as AsyncSocket
@@ -33,7 +33,9 @@ SOCKET_CALLS = (    # that a stream has as well
 )
 TURN_S = 0.002      # for so long messages are handled in one go; then the loop gets its turn
 
-_log = logging.getLogger("zmqfast.eventloop")
+UNCAUGHT = "Uncaught exception in ZMQStream callback"
+
+CallbackT = TypeVar("CallbackT", bound="Callable[..., Any] | None")
 
 
 class ZMQStream:
@@ -76,13 +78,14 @@ class ZMQStream:
             copy: False gives Frames instead of bytes.
         """
         self._check_open()
-        self._recv_callback = callback
+        self._recv_callback = _checked(callback)
         self._recv_copy = copy
         self._watch()
 
     def on_recv_stream(self, callback: Callable[[ZMQStream, list[Any]], Any] | None, copy: bool = True) -> None:
         """on_recv() with the stream as the first argument, so that several streams can share a callback."""
-        self.on_recv(None if callback is None else lambda frames: callback(self, frames), copy)
+        called = _checked(callback)
+        self.on_recv(None if called is None else lambda frames: called(self, frames), copy)
 
     def stop_on_recv(self) -> None:
         """Leave messages in the socket."""
@@ -91,11 +94,12 @@ class ZMQStream:
     def on_send(self, callback: Callable[[Any, Any], Any] | None) -> None:
         """Call `callback(message, tracker)` after each message that was sent; the tracker is None without track."""
         self._check_open()
-        self._send_callback = callback
+        self._send_callback = _checked(callback)
 
     def on_send_stream(self, callback: Callable[[ZMQStream, Any, Any], Any] | None) -> None:
         """on_send() with the stream as the first argument."""
-        self.on_send(None if callback is None else lambda message, status: callback(self, message, status))
+        called = _checked(callback)
+        self.on_send(None if called is None else lambda message, status: called(self, message, status))
 
     def stop_on_send(self) -> None:
         """Call nothing after a message was sent."""
@@ -104,7 +108,7 @@ class ZMQStream:
     def on_err(self, callback: Callable[[], Any] | None) -> None:
         """Call `callback()` when the socket can be used no more: it or its context was closed."""
         self._check_open()
-        self._error_callback = callback
+        self._error_callback = _checked(callback)
         self._watch()
 
     def stop_on_err(self) -> None:
@@ -113,7 +117,7 @@ class ZMQStream:
 
     def set_close_callback(self, callback: Callable[[], Any] | None) -> None:
         """Call `callback()` when the stream is closed."""
-        self._close_callback = callback
+        self._close_callback = _checked(callback)
 
     # sending
 
@@ -184,16 +188,18 @@ class ZMQStream:
         """Handle what can be handled now, without the loop; returns how many messages that were.
 
         Args:
-            flag: POLLIN to receive, POLLOUT to send, or both.
-            limit: at most so many messages; None for all that there are.
+            flag: POLLIN to receive, POLLOUT to send, or both. What is received without a callback of on_recv() is
+                dropped: `flush(POLLIN)` empties the socket.
+            limit: at most so many messages; None or 0 for all that there are.
         """
         self._check_open()
+        limit = limit or None
         count = 0
         while limit is None or count < limit:
             handled = 0
             if flag & POLLOUT and self._queue:
                 handled += self._send_one()
-            if flag & POLLIN and self._recv_callback is not None and (limit is None or count + handled < limit):
+            if flag & POLLIN and not self.closed() and (limit is None or count + handled < limit):
                 handled += self._receive_one()
             count += handled
             if not handled or self.closed():
@@ -233,13 +239,7 @@ class ZMQStream:
         if loop.is_running() and asyncio._get_running_loop() is not loop:
             loop.call_soon_threadsafe(self._watch_if_open)
             return
-        wanted = 0
-        if self._recv_callback is not None:
-            wanted |= POLLIN
-        if self._queue:
-            wanted |= POLLOUT
-        if self._error_callback is not None:
-            wanted |= POLLERR
+        wanted = self._wants()
         if wanted == self._wanted:
             return
         self._forget_events()
@@ -247,6 +247,17 @@ class ZMQStream:
         if wanted:
             self._waiting = self._watcher.poll(None, wanted)
             self._waiting.add_done_callback(self._on_events)
+
+    def _wants(self) -> int:
+        """The events that we have a use for."""
+        wanted = 0
+        if self._recv_callback is not None:
+            wanted |= POLLIN
+        if self._queue:
+            wanted |= POLLOUT
+        if self._error_callback is not None:
+            wanted |= POLLERR
+        return wanted
 
     def _watch_if_open(self) -> None:
         if not self.closed():
@@ -263,7 +274,7 @@ class ZMQStream:
             return
         until = time.monotonic() + TURN_S
         try:
-            while self.flush(limit=1) and time.monotonic() < until and not self.closed():
+            while self.flush(self._wants(), limit=1) and time.monotonic() < until and not self.closed():
                 pass
         except ZMQError as failed:
             self._fail(failed)
@@ -280,7 +291,7 @@ class ZMQStream:
         if callback is not None:
             self._run(callback)
         else:
-            _log.error("ZMQStream: %s", error)
+            gen_log.error("ZMQStream: %s", error)
 
     def _send_one(self) -> int:
         """Send the first message of the queue; how many were sent."""
@@ -294,7 +305,7 @@ class ZMQStream:
         except (TypeError, ValueError, BufferError, ZMQError) as error:
             if isinstance(error, ZMQError) and self.socket.closed:
                 raise
-            _log.error("ZMQStream: a message was not sent: %s", error)
+            gen_log.error("ZMQStream: a message was not sent: %s", error)
             status = error
         self._queue.popleft()
         if self._send_callback is not None:
@@ -322,9 +333,20 @@ class ZMQStream:
                 future = asyncio.ensure_future(result, loop=cast(Any, self.io_loop).asyncio_loop)
                 future.add_done_callback(_report)
         except Exception:
-            _log.exception("ZMQStream: an exception in a callback")
+            gen_log.exception(UNCAUGHT)
+
+
+def _checked(callback: CallbackT) -> CallbackT:
+    """The callback, if it is one, or None.
+
+    Raises:
+        AssertionError: it cannot be called; the class is pyzmq's.
+    """
+    if callback is not None and not callable(callback):
+        raise AssertionError(f"a callback is a function or None, not {callback!r}")
+    return callback
 
 
 def _report(finished: asyncio.Future[Any]) -> None:
     if not finished.cancelled() and finished.exception() is not None:
-        _log.error("ZMQStream: an exception in a callback", exc_info=finished.exception())
+        gen_log.error(UNCAUGHT, exc_info=finished.exception())
