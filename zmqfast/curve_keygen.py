@@ -10,7 +10,8 @@ from zmqfast._core import curve_keypair, curve_public
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the keys, in Z85."""
-    parser = argparse.ArgumentParser(prog="python -m zmqfast.curve_keygen", description="Print a CURVE key pair, in Z85.")
+    own_name = __spec__.name if __spec__ else "zmqfast.curve_keygen"      # zmq.curve_keygen, when that was asked for
+    parser = argparse.ArgumentParser(prog=f"python3 -m {own_name}", description="Print a CURVE key pair, in Z85.")
     parser.add_argument("--json", action="store_true", help="print the keys as a JSON object")
     parser.add_argument("--secret", help="derive the public key from this secret key; other users may see the command")
     options = parser.parse_args(arguments)

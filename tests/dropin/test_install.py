@@ -105,6 +105,18 @@ def test_after_it_is_undone_pyzmq_can_be_imported():
     """) == "False False\n"
 
 
+def test_zmq_has_the_version_of_the_pyzmq_that_it_is_like():
+    assert run("""
+        import zmqfast, zmqfast.version
+        own = zmqfast.__version__
+        zmqfast.install_as_zmq()
+        import zmq
+        print(zmq.__version__ == zmq.pyzmq_version() != own)
+        zmqfast.uninstall_as_zmq()
+        print(zmqfast.__version__ == zmqfast.version.__version__ == own)
+    """) == "True\nTrue\n"
+
+
 def test_it_refuses_when_pyzmq_has_been_imported():
     pytest.importorskip("zmq")
     printed = run("""

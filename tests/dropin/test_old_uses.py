@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import zmqfast
+from program import run
 from zmqfast.compat.install import _finder
 
 
@@ -180,6 +181,60 @@ def test_names_in_reprs_are_zmqs(zmq, context):
         assert repr(async_context).startswith("<zmq.asyncio.Context() at 0x")
 
 
+def test_signal_handlers_may_be_set_and_reset_by_others():
+    """As kernels do: their own handler, none while the user's code must not be disturbed, Python's own again."""
+    assert run("""
+        import os, signal, threading
+        import zmqfast
+        zmqfast.install_as_zmq()
+        import zmq
+
+        def later(action, *arguments):
+            threading.Thread(target=action, args=arguments).start()
+
+        def ctrl_c():
+            os.kill(os.getpid(), signal.SIGINT)
+
+        with zmq.Context() as context, context.socket(zmq.PUSH) as push, context.socket(zmq.PULL) as pull:
+            pull.bind("inproc://pipe")
+            push.connect("inproc://pipe")
+            signal.signal(signal.SIGINT, lambda *_: push.send(b"handled"))
+            later(ctrl_c)
+            print(pull.recv())
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            later(lambda: (ctrl_c(), push.send(b"ignored")))
+            print(pull.recv())
+            try:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                later(ctrl_c)
+                pull.recv()
+            except KeyboardInterrupt:
+                print("interrupted")
+    """) == "b'handled'\nb'ignored'\ninterrupted\n"
+
+
+@pytest.mark.parametrize("order", ["import zmq, zmq.green; patch()", "patch(); import zmq, zmq.green"])
+def test_zmq_may_be_imported_before_or_after_gevents_monkey_patching(order):
+    pytest.importorskip("gevent")
+    assert run(f"""
+        import zmqfast
+        zmqfast.install_as_zmq()
+        from gevent import monkey
+        patch = monkey.patch_all
+        {order}
+        import gevent, threading
+
+        with zmq.green.Context() as context, context.socket(zmq.REP) as server, context.socket(zmq.REQ) as client:
+            server.bind("tcp://127.0.0.1:*")
+            client.connect(server.last_endpoint)
+            thread = threading.Thread(target=lambda: server.send(server.recv() + b"?"))     # a greenlet, by now
+            thread.start()
+            client.send(b"question")
+            print(client.recv())
+            thread.join()
+    """) == "b'question?'\n"
+
+
 def test_versions_are_those_of_the_pyzmq_that_this_is(zmq):
     assert zmq.pyzmq_version_info() == tuple(int(part) for part in zmq.pyzmq_version().split("."))
     assert zmq.pyzmq_version_info() >= (27, 0, 0)
@@ -198,3 +253,15 @@ def test_the_folders_for_a_compiler_are_there(zmq):
 
     assert all(os.path.isdir(folder) for folder in [*zmq.get_includes(), *zmq.get_library_dirs()])
     assert os.path.isfile(os.path.join(zmq.get_includes()[1], "__init__.pxd"))
+
+
+HOT = ["send", "recv", "send_multipart", "recv_multipart", "recv_into", "poll", "get", "set", "send_many", "recv_many",
+       "recv_batch", "try_send", "try_recv"]
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_what_is_called_is_the_cores_own_method(zmq, name):
+    """So nothing is paid for the names that only old code uses: no wrapper stands before it."""
+    from inspect import getattr_static
+
+    assert getattr_static(zmq.Socket, name) is vars(zmqfast._core.Socket)[name]

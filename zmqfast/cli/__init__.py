@@ -17,7 +17,6 @@ def main() -> None:
         import rich  # noqa: F401  a subcommand that needs it should not be the one to find out
     except ModuleNotFoundError as error:
         sys.exit(f"zmqfast: the command needs {error.name}: pip install 'zmqfast[cli]'")
-    from zmqfast import __version__
     from zmqfast.cli.bench import bench
     from zmqfast.cli.demo import demo
     from zmqfast.cli.info import info
@@ -27,6 +26,7 @@ def main() -> None:
     from zmqfast.cli.pub import pub, sub
     from zmqfast.cli.push import pull, push
     from zmqfast.cli.req import rep, req
+    from zmqfast.version import __version__
 
     group = click.Group("zmqfast", help="ZeroMQ for Python: look at this build, see it at work, measure it, "
                                         "or use it from a shell.")

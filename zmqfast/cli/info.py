@@ -16,6 +16,7 @@ from rich.table import Table
 import zmqfast
 from zmqfast import _core
 from zmqfast.cli.transports import capabilities, kernel_lacks, transports
+from zmqfast.version import __version__
 
 
 @click.command()
@@ -38,7 +39,7 @@ def facts() -> dict[str, Any]:
     """What is known, by name; every value is found out here and now."""
     has = capabilities(zmqfast)
     return {
-        "zmqfast": zmqfast.__version__,
+        "zmqfast": __version__,
         "libzmq": zmqfast.zmq_version(),
         "libzmq_source": _core.LIBZMQ_SOURCE,
         "draft_api": zmqfast.DRAFT_API,

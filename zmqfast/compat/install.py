@@ -29,7 +29,9 @@ _COMPAT = frozenset(["_future", "_typing", "backend", "sugar"])     # what only 
 def install_as_zmq() -> None:
     """Let `import zmq` and `import zmq.X` give zmqfast's modules, in this process, from now on; safe to repeat.
 
-    Call it before anything imports pyzmq; whether zmqfast has been imported makes no difference.
+    Call it before anything imports pyzmq; whether zmqfast has been imported makes no difference. From now on
+    `zmqfast.__version__` is that of the pyzmq that zmqfast is like, for programs that ask zmq for it;
+    zmqfast.version.__version__ stays.
 
     Raises:
         ImportError: pyzmq has been imported already; nothing was changed.
@@ -44,12 +46,16 @@ def install_as_zmq() -> None:
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     sys.modules["zmq"] = zmqfast
+    zmqfast.__version__ = zmqfast.pyzmq_version()
 
 
 def uninstall_as_zmq() -> None:
     """Undo install_as_zmq(): the next `import zmq` looks for pyzmq. Who has imported a module keeps it."""
+    import zmqfast
+
     if _finder not in sys.meta_path:
         return
+    zmqfast.__version__ = zmqfast.version.__version__
     sys.meta_path.remove(_finder)
     for name in [name for name in sys.modules if name == "zmq" or name.startswith("zmq.")]:
         del sys.modules[name]
