@@ -115,12 +115,16 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         if self._is_shadow and self.closed:
             raise ZMQError(errno.EFAULT, "socket: the context that this one shadows is closed")
         socket = (socket_class or self._socket_class)(self, socket_type, **kwargs)
-        for option, value in self.sockopts.items():
-            try:
-                socket.set(option, value)
-            except ZMQError as error:
-                if error.errno != errno.EINVAL:     # an option of other socket types, such as SUBSCRIBE
-                    raise
+        try:
+            for option, value in self.sockopts.items():
+                try:
+                    socket.set(option, value)
+                except ZMQError as error:
+                    if error.errno != errno.EINVAL:     # an option of other socket types, such as SUBSCRIBE
+                        raise
+        except BaseException:
+            socket.close()
+            raise
         return socket
 
     def getsockopt(self, opt: int) -> Any:

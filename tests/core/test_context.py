@@ -183,3 +183,11 @@ def test_a_context_without_io_threads_serves_inproc():
         assert second.recv() == b"x"
         first.close()
         second.close()
+
+
+def test_a_socket_whose_defaults_cannot_be_set_is_closed():
+    with zmq.Context() as context:
+        context.setsockopt(zmq.LINGER, "text")
+        with pytest.raises(TypeError, match="LINGER"):
+            context.socket(zmq.PUSH)
+        assert not list(context._sockets())
