@@ -167,7 +167,11 @@ def test_subscribing_and_unsubscribing_while_it_goes_on():
         publisher.publish("b", b"2")
         publisher.publish("a", b"3")
         assert subscriber.recv(TIMEOUT_S) == ("a", b"3")
-        assert subscriber.statistics["lost"] == 0
+        subscriber.subscribe("b")
+        publisher.wait_for_subscribers(1, "b", TIMEOUT_S)
+        publisher.publish("b", b"4")
+        assert subscriber.recv(TIMEOUT_S) == ("b", b"4")
+        assert subscriber.statistics["lost"] == 0           # what it did not want it did not lose
 
 
 def test_late_joiners_get_the_newest_value_of_each_topic():
@@ -182,6 +186,51 @@ def test_late_joiners_get_the_newest_value_of_each_topic():
             publisher.publish("a.x", 3)
             assert subscriber.recv(TIMEOUT_S) == ("a.x", 3)
             assert subscriber.statistics["lost"] == 0
+
+
+@pytest.mark.parametrize("gather", [0.0, 0.2])
+def test_a_buffer_may_change_once_it_is_published(gather):
+    with Publisher(LOCAL, keep_last=True, gather=gather) as publisher, Subscriber(publisher.endpoint) as subscriber:
+        publisher.wait_for_subscribers(timeout=TIMEOUT_S)
+        body = bytearray(b"old")
+        publisher.publish("a", body)
+        body[:] = b"new"
+        assert subscriber.recv(TIMEOUT_S) == ("a", b"old")
+        with Subscriber(publisher.endpoint) as late:
+            assert late.recv(TIMEOUT_S) == ("a", b"old")
+
+
+def test_many_wrong_bodies_of_many_topics_do_not_matter():
+    wrong = []
+    with Publisher(LOCAL) as publisher, \
+            Subscriber(publisher.endpoint, codec="json", keep="topic", hwm=0, on_wrong=wrong.append) as subscriber:
+        publisher.wait_for_subscribers(timeout=TIMEOUT_S)
+        for number in range(900):
+            publisher.publish(f"topic {number}", b"{")
+        publisher.publish("good", b"1")
+        until(lambda: subscriber.statistics["received"] == 901)
+        assert subscriber.recv(TIMEOUT_S) == ("good", 1)
+    assert len(wrong) == 900
+
+
+def test_publishing_all_the_time_lets_the_loop_have_its_turn():
+    async def main():
+        async with AsyncPublisher(LOCAL) as publisher:
+            turns = 0
+
+            async def count():
+                nonlocal turns
+                while True:
+                    turns += 1
+                    await asyncio.sleep(0)
+
+            counting = asyncio.create_task(count())
+            for _ in range(1000):
+                await publisher.publish("a", b"body")
+            assert turns >= 10
+            counting.cancel()
+
+    asyncio.run(main())
 
 
 def test_a_wrong_body_is_an_error_in_its_place_and_the_rest_comes():
@@ -241,6 +290,7 @@ def test_a_body_that_cannot_be_written_names_topic_and_codec(gather):
     (lambda: Publisher(), "an endpoint is missing"), (lambda: Subscriber(), "an endpoint is missing"),
     (lambda: Publisher(LOCAL, slow="wait"), "'drop', 'block' or 'disconnect', not 'wait'"),
     (lambda: Publisher(LOCAL, chunk=0), "chunk is at least 1"),
+    (lambda: Publisher("ipc:///tmp/x", slow="disconnect"), "is for tcp alone, not for ipc:///tmp/x"),
     (lambda: Subscriber(LOCAL, keep="last"), "'all', 'newest', 'topic' or a function, not 'last'")])
 def test_arguments_that_make_no_sense(wrong, error):
     with pytest.raises(ValueError, match=error):

@@ -170,6 +170,18 @@ def received(socket: zmq.Socket[bytes], copy: bool) -> list[list[Any]]:
     return [[frame if len(frame) >= zmq.COPY_THRESHOLD else bytes(frame) for frame in frames] for frames in messages]
 
 
+def met_once(condition: Callable[[], bool]) -> Callable[[], bool]:
+    """A condition that stays true once it was, as those who wait want it."""
+    met = False
+
+    def look() -> bool:
+        nonlocal met
+        met = met or condition()
+        return met
+
+    return look
+
+
 class Waiter:
     """A thread that waits while another one steps."""
 

@@ -76,9 +76,18 @@ def encoded(topic: str) -> bytes:
     return topic.encode()
 
 
+def owned(frames: Sequence[Buffer]) -> list[bytes]:
+    """Frames that stay as they are, whatever their sender does with his buffers."""
+    return [frame if type(frame) is bytes else bytes(frame) for frame in frames]
+
+
 def source_port(bind: str | None, connect: str | Sequence[str], slow: Slow, hwm: int, patience: float,
                 every: bool = True) -> Port:
     """Where followers are; with `every` it is told of each subscription, else of the first and last to each topic."""
+    if slow == "disconnect":
+        for endpoint in filter(None, [bind, *([connect] if isinstance(connect, str) else connect)]):
+            if not endpoint.startswith("tcp://"):
+                raise ValueError(f"slow='disconnect' is for tcp alone, not for {endpoint}")
     # IMMEDIATE: where it connects, who has gone has unsubscribed, as where it binds; and does not count any more.
     return Port("followers", zmq.XPUB, **ends(bind, connect),
                 options={"xpub_verboser": int(every), "immediate": 1, "rcvhwm": 0, **_KEPT_ALIVE, **_RECONNECT,
@@ -199,9 +208,15 @@ class FollowerCore(Core):
     def leave(self, prefix: bytes) -> None:
         """Subscribe to it no more."""
         private = self.followed.pop(prefix, None)
-        if private is not None:
-            self.send("feed", [b"\0" + private])
-            self.send("feed", [b"\0" + prefix])
+        if private is None:
+            return
+        self.send("feed", [b"\0" + private])
+        self.send("feed", [b"\0" + prefix])
+        for joined in self.joined.values():
+            joined.discard(prefix)
+        for numbers in self.numbers.values():       # what is published from now on is not missed
+            for topic in [topic for topic in numbers if not any(map(topic.startswith, self.followed))]:
+                del numbers[topic]
 
     def ask_again(self, prefix: bytes) -> None:
         """Ask for one more welcome, because something was missed."""

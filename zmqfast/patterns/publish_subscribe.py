@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BYTES, BodyError, Codec, find
-from zmqfast.patterns.drivers import LAST_WORDS_MS, LOOK_AGAIN_S, AsyncDriver, Attended
+from zmqfast.patterns.drivers import LAST_WORDS_MS, LOOK_AGAIN_S, AsyncDriver, Attended, met_once
 from zmqfast.patterns.feeds import (BEAT, DATA, HEADER, HEARTBEAT_S, HWM, PATIENCE_S, PRIVATE, WELCOME, FollowerCore,
-                                    Slow, SourceCore, encoded, entries, feed_port, source_port)
+                                    Slow, SourceCore, encoded, entries, feed_port, owned, source_port)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
 TOLD_EACH_BEAT = 100        # topics without news whose numbers are told again, in turns
+IN_A_ROW = 100              # messages sent without waiting, before the loop's other tasks get their turn
 QUEUED_AT_MOST = 10_000     # messages taken from the socket that an AsyncSubscriber's user has not
 
 Keep = Literal["all", "newest", "topic"] | Callable[[str, Any], Hashable]
@@ -97,7 +98,7 @@ class PublisherCore(SourceCore):
             topic.changed = True
             self.changed.append(topic)
         if self.keep_last:
-            topic.last = frames[-self.size:]
+            topic.last = owned(frames[-self.size:])
         if topic.gathered:
             topic.gathered = []
 
@@ -111,7 +112,7 @@ class PublisherCore(SourceCore):
             if not self.gathering:
                 self.gathered_at = time.monotonic() + self.gather_s
             self.gathering.append(topic)
-        topic.gathered += self.codec.dump(body, topic.name.decode())
+        topic.gathered += owned(self.codec.dump(body, topic.name.decode()))
         return len(topic.gathered) >= self.chunk * self.size
 
     def send_gathered(self) -> None:
@@ -237,13 +238,7 @@ class Publisher(Attended):
 
     def _publish(self, topic: str, bodies: Sequence[Any], timeout: float | None) -> None:
         if not self._try(topic, bodies):
-            done = False
-
-            def try_again() -> bool:
-                nonlocal done
-                done = done or (not self._driver.closed and self._try(topic, bodies))
-                return done
-
+            try_again = met_once(lambda: not self._driver.closed and self._try(topic, bodies))
             if not self._driver.wait(try_again, timeout):
                 raise TimeoutError(f"{topic}: a subscriber has no room after {timeout} s")
 
@@ -268,7 +263,7 @@ class Publisher(Attended):
             TimeoutError: not so many within `timeout` seconds.
         """
         name = None if topic is None else encoded(topic)
-        if not self._driver.wait(lambda: self._core.count(name) >= count, timeout):
+        if not self._driver.wait(met_once(lambda: self._core.count(name) >= count), timeout):
             raise TimeoutError(missing(self._core, name, count, timeout))
 
     def close(self) -> None:
@@ -290,6 +285,7 @@ class AsyncPublisher:
         core = self._core = PublisherCore(find(codec), keep_last, chunk, gather, heartbeat)
         port = source_port(bind, connect, slow, hwm, patience)
         self._driver = AsyncDriver(core, [port], context, copy=not core.codec.zero_copy)
+        self._in_a_row = 0
         self._driver.pump()
 
     @property
@@ -332,12 +328,16 @@ class AsyncPublisher:
             if len(frames) == 2:
                 return
         core.on_published(entry, frames)
+        self._in_a_row += 1
+        if self._in_a_row >= IN_A_ROW:
+            self._in_a_row = 0
+            await asyncio.sleep(0)
 
     async def wait_for_subscribers(self, count: int = 1, topic: str | None = None,
                                    timeout: float | None = None) -> None:
         """Return once so many have subscribed. Arguments and errors: Publisher.wait_for_subscribers()."""
         name = None if topic is None else encoded(topic)
-        if not await self._driver.wait(lambda: self._core.count(name) >= count, timeout):
+        if not await self._driver.wait(met_once(lambda: self._core.count(name) >= count), timeout):
             raise TimeoutError(missing(self._core, name, count, timeout))
 
     async def close(self) -> None:
@@ -558,7 +558,8 @@ class SubscriberCore(FollowerCore):
                 some.append((name, value if callable(self.keep) else self.codec.load(value, name)))
             except BodyError as error:
                 self._put_error(error)
-                break
+                if self.ready:
+                    break
         return some or (self.take(most) if self.has_ready() else [])
 
 

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError, Codec, find
-from zmqfast.patterns.drivers import LAST_WORDS_MS, AsyncDriver, Attended
+from zmqfast.patterns.drivers import LAST_WORDS_MS, AsyncDriver, Attended, met_once
 from zmqfast.patterns.feeds import (BEAT, DATA, HEADER, HEARTBEAT_S, HWM, PRIVATE, WELCOME, FollowerCore, SourceCore,
-                                    encoded, feed_port, source_port)
+                                    encoded, feed_port, owned, source_port)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -130,7 +130,7 @@ class StateCore(SourceCore):
 
     def put(self, key: str, value: Any, ttl: float | None) -> None:
         ms, name = milliseconds(ttl), encoded(key)
-        self._put(key, name, self.codec.dump(value, key), ms)
+        self._put(key, name, owned(self.codec.dump(value, key)), ms)
 
     def _put(self, key: str, name: bytes, frames: Sequence[Any], ms: int) -> None:
         self.entries.put(key, frames, ms, time.monotonic())
@@ -246,6 +246,7 @@ class ReplicaCore(FollowerCore):
         self.next = 0                               # number of the next change; 0 before the first welcome
         self.asked_at = self.heard_at = time.monotonic()
         self.missed = 0
+        self.strange = 0
         self.writes: dict[int, bytes] = {}          # what is not confirmed, the lowest number first
         self.numbers_of_writes = itertools.count(1)
         self.write_again_at = 0.0
@@ -255,28 +256,30 @@ class ReplicaCore(FollowerCore):
     def value(self, key: str) -> Any:
         return self.codec.load(self.entries.frames[key], key)
 
-    def on_messages(self, port: str, messages: list[list[Any]], now: float) -> None:
-        for frames in messages:
-            try:
-                session, number, kind, size = HEADER.unpack(frames[1])
-            except (IndexError, struct.error):
-                continue
+    def on_message(self, port: str, frames: list[Any], now: float) -> None:
+        try:
+            session, number, kind, size = HEADER.unpack(frames[1])
             if frames[0][:1] == PRIVATE:
-                if not self.is_ours(frames[0]):
-                    continue
-                self.heard_at = now
-                if kind == CONFIRMED:
-                    self.writes.pop(number, None)
-                elif kind == WELCOME:
-                    self.join(frames[0], session)
-                    self._on_welcome(session, number, size, frames[2:], now)
+                if self.is_ours(frames[0]):
+                    self._on_private(session, number, kind, size, frames, now)
             elif frames[0] == self.topic:
                 self.heard_at = now
                 if session != self.session or number > self.next:
                     self._ask_for_all(now)
-                elif number == self.next and kind == DATA and len(frames) >= 5:
+                elif number == self.next and kind == DATA:
+                    ms, key = _MS.unpack(frames[3])[0], bytes(frames[4]).decode()
                     self.next += 1
-                    self._on_change(frames[2], _MS.unpack(frames[3])[0], bytes(frames[4]).decode(), frames[5:], now)
+                    self._on_change(frames[2], ms, key, frames[5:], now)
+        except (IndexError, struct.error, UnicodeDecodeError):
+            self.strange += 1
+
+    def _on_private(self, session: bytes, number: int, kind: int, size: int, frames: list[Any], now: float) -> None:
+        self.heard_at = now
+        if kind == CONFIRMED:
+            self.writes.pop(number, None)
+        elif kind == WELCOME:
+            self._on_welcome(session, number, size, frames[2:], now)
+            self.join(frames[0], session)
 
     def _ask_for_all(self, now: float) -> None:
         """Something did not come, and what comes makes no sense without it."""
@@ -290,12 +293,12 @@ class ReplicaCore(FollowerCore):
             if number < self.next:
                 return
             self.missed += number - self.next
-        self.session = session
-        self.next = number
         old, new = self.entries, Entries()
         for place in range(0, len(frames), 2 + size):
             key = bytes(frames[place + 1]).decode()
             new.put(key, frames[place + 2:place + 2 + size], _MS.unpack(frames[place])[0], now)
+        self.session = session
+        self.next = number
         self.entries = new          # whole, for whoever reads it in another thread
         if self.on_change is not None:
             for key in old.frames.keys() - new.frames.keys():
@@ -351,7 +354,7 @@ class ReplicaCore(FollowerCore):
 
     def statistics(self) -> dict[str, int]:
         return {"entries": len(self.entries.frames), "missed": self.missed, "resynchronized": self.resynchronized,
-                "unconfirmed": len(self.writes)}
+                "unconfirmed": len(self.writes), "strange": self.strange}
 
 
 def same(one: Sequence[Any] | None, other: Sequence[Any]) -> bool:
@@ -384,7 +387,8 @@ class View(Mapping[str, Any]):
         """What there is and what happened.
 
         Of a state: changes, entries, replicas that are here, that left, and writes that could not be read. Of a replica:
-        entries, changes that it missed, how often it asked for all of it again, and its writes that are not confirmed.
+        entries, changes that it missed, how often it asked for all of it again, its writes that are not confirmed, and
+        messages that are no State's.
         """
         return self._core.statistics()
 
@@ -520,12 +524,12 @@ class Replica(View, Attended, MutableMapping[str, Any]):
             raise TimeoutError(f"state {self._core.topic.decode()!r} was not there after {timeout} s")
 
     def wait_for(self, condition: Callable[[Mapping[str, Any]], bool], timeout: float | None = None) -> None:
-        """Return once `condition(self)` is true; it is asked after each change, by any thread, and must not wait.
+        """Return once `condition(self)` was true; it is asked when changes have come, by any thread, and must not wait.
 
         Raises:
             TimeoutError: it was not within `timeout` seconds.
         """
-        if not self._driver.wait(lambda: condition(self), timeout):
+        if not self._driver.wait(met_once(lambda: condition(self)), timeout):
             raise TimeoutError(f"the condition was not met after {timeout} s")
 
     def put(self, key: str, value: Any, ttl: float | None = None, timeout: float | None = None) -> None:
@@ -587,7 +591,7 @@ class AsyncReplica(View):
 
     async def wait_for(self, condition: Callable[[Mapping[str, Any]], bool], timeout: float | None = None) -> None:
         """Return once `condition(self)` is true. Errors are Replica.wait_for()'s."""
-        if not await self._driver.wait(lambda: condition(self), timeout):
+        if not await self._driver.wait(met_once(lambda: condition(self)), timeout):
             raise TimeoutError(f"the condition was not met after {timeout} s")
 
     async def put(self, key: str, value: Any, ttl: float | None = None, timeout: float | None = None) -> None:
