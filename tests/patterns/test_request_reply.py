@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from patterns.parts import AsBlocking, Link, until
+from program import run
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError
@@ -409,3 +410,33 @@ def test_cancelled_calls_are_forgotten():
             assert client._core.asked == {}
 
     asyncio.run(main())
+
+
+def test_a_client_without_descriptors_goes_on_with_the_socket_that_it_has():
+    """A try on a fresh socket, for which there was no descriptor, left the client without any for the server."""
+    assert run("""
+        import os, resource
+        from zmqfast.patterns.request_reply import Client, NoAnswer, Server
+
+        silent = Server({"back": lambda body: body[::-1]}, bind="tcp://127.0.0.1:*")    # not running yet
+        with Client(silent.endpoint, try_timeout=0.05, timeout=30) as client:
+            try:
+                client.call("back", b"a descriptor for the poller", timeout=0.1)
+            except NoAnswer:
+                pass
+            resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+            held = []
+            try:
+                while True:
+                    held.append(os.open(os.devnull, os.O_RDONLY))
+            except OSError:
+                pass
+            try:
+                client.call("back", b"first", timeout=0.5, retries=5)
+            except NoAnswer:
+                print("no answer")
+            for descriptor in held:
+                os.close(descriptor)
+            with silent:
+                print(client.call("back", b"second", retries=100))
+    """).splitlines() == ["no answer", "b'dnoces'"]

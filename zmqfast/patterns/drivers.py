@@ -64,6 +64,15 @@ class Port:
             raise
         return socket
 
+    def open_another(self, context: zmq.Context[Any]) -> zmq.Socket[bytes] | None:
+        """A fresh socket beside the one that is open; None when there is no descriptor for it: the old one goes on then."""
+        try:
+            return self.open(context)
+        except zmq.ZMQError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            return None
+
 
 class Pending:
     """The outcome of something that was asked for, once it is known."""
@@ -240,7 +249,10 @@ class Driver:
             raise
 
     def _open(self, name: str) -> None:
-        socket = self.opened[name] = self.ports[name].open(self.context)
+        self._use(name, self.ports[name].open(self.context))
+
+    def _use(self, name: str, socket: zmq.Socket[bytes]) -> None:
+        self.opened[name] = socket
         self.poller.register(socket.get(_FD), _POLLIN)
 
     def _shut(self, name: str) -> None:
@@ -287,8 +299,10 @@ class Driver:
     def _renew(self) -> None:
         while self.core.renewed:
             name = self.core.renewed.pop()
-            self._shut(name)
-            self._open(name)
+            fresh = self.ports[name].open_another(self.context)
+            if fresh is not None:
+                self._shut(name)
+                self._use(name, fresh)
 
     def serve(self, now: float, look: bool = False) -> tuple[bool, Sequence[str]]:
         """Send what can be sent, take in what is there, and send the answers, once. Hold `lock`.
@@ -553,7 +567,10 @@ class AsyncDriver:
             raise
 
     def _open(self, name: str) -> None:
-        self.opened[name] = self.ports[name].open(self.context)
+        self._use(name, self.ports[name].open(self.context))
+
+    def _use(self, name: str, socket: zmq.Socket[bytes]) -> None:
+        self.opened[name] = socket
         self._watches[name] = zmqfast.asyncio.Socket.from_socket(self.opened[name])
         self._tasks[name] = self.loop.create_task(self._receive(name))
 
@@ -610,8 +627,10 @@ class AsyncDriver:
             due = core.on_time(time.monotonic())
             while core.renewed:
                 name = core.renewed.pop()
-                self._shut(name)
-                self._open(name)
+                fresh = self.ports[name].open_another(self.context)
+                if fresh is not None:
+                    self._shut(name)
+                    self._use(name, fresh)
             sent = [name for name, queue in core.outbox.items() if queue]
             for name in core_flush(core, self.opened, self.copy):
                 if name not in self._flushes:
