@@ -3,8 +3,8 @@
 #   make demo       build and install into .venv, then run real data through every pattern and transport
 #   make test       the same set-up, then the whole test suite
 #
-# The others: test-long (asyncio under load, some minutes), test-pyzmq-suite, test-downstream, misuse, lint, wheel-check,
-# test-pythons, bench, bench-quick, bench-report, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after make
+# The others: test-long (asyncio under load, some minutes), fuzz, soak, test-pyzmq-suite, test-downstream, misuse, lint,
+# wheel-check, test-pythons, bench, bench-quick, bench-report, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after make
 # clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done
 # leaves a stamp in .venv.
 
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILD_INPUTS := setup.py pyproject.toml packaging/libzmq_fixes.py $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
-.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse lint wheel-check test-pythons bench bench-quick bench-report bench-check clean
+.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse fuzz soak lint wheel-check test-pythons bench bench-quick bench-report bench-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -29,6 +29,16 @@ test-long: $(VENV)/.test
 # pyzmq's own tests, from its source distribution, with zmqfast in its place; PYZMQ_TESTS="test_socket.py" runs one file.
 test-pyzmq-suite: $(VENV)/.test
 	$(BIN)/python tests/dropin/pyzmq_suite.py $(PYZMQ_TESTS)
+
+# Hostile peers against every socket type, over each transport: FUZZ="--seconds 600 --transport tcp --seed 1".
+fuzz: $(VENV)/.test
+	$(BIN)/python tests/hostile/fuzz.py $(FUZZ)
+
+# An hour of processes that are killed, stopped and cut off, then an hour of random calls; SOAK_SECONDS=60 takes a minute each.
+soak: export SOAK_SECONDS ?= 3600
+soak: $(VENV)/.test
+	$(BIN)/python tests/soak/soak.py
+	ZMQFAST_FUZZ_SECONDS=$(SOAK_SECONDS) $(BIN)/pytest tests/model $(PYTEST)
 
 # Programs of others with zmqfast in the place of pyzmq.
 test-downstream: $(VENV)/.test

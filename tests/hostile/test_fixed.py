@@ -227,8 +227,7 @@ def test_a_broken_frame_over_websocket_ends_its_connection(protocol):
     lines = lines_of(f"""
 pull, endpoint = bound("PULL", "ws://127.0.0.1:*")
 for broken in (ws_frame(b""), ws_frame(b"\\0x", masked=False), ws_frame(b"x", 0x83), ws_frame(b"x", 2)):
-    first = ws_frame(b"\\0") if {protocol!r} == "ZWS2.0" else ws_frame(b"\\4" + ready("PUSH")[2:])
-    speaker = Speaker(endpoint).say(ws_request({protocol!r}.encode()), first, ws_frame(b"\\0hello"))
+    speaker = Speaker(endpoint).shake_ws_hands("PUSH", {protocol!r}.encode()).say(ws_frame(b"\\0hello"))
     pull.recv()
     print(speaker.say(broken).wait_closed())
 """)

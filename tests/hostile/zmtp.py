@@ -124,7 +124,7 @@ class Speaker:
         """The next frame's flags and body."""
         header = self.hear(2)
         if len(header) == 2 and header[0] & LONG:
-            header = header[:1] + header[1:] + self.hear(7)
+            header += self.hear(7)
         if len(header) not in (2, 9):
             return 0, b""
         size = header[1] if len(header) == 2 else struct.unpack("!Q", header[1:])[0]
@@ -135,6 +135,17 @@ class Speaker:
         self.say(greeting(), ready(socket_type, routing_id))
         self.hear(64)
         self.hear_frame()
+        return self
+
+    def shake_ws_hands(self, socket_type: str, protocol: bytes = b"ZWS2.0/NULL") -> Speaker:
+        """Become a peer over WebSocket; ZWS2.0 by itself has no handshake but a routing id."""
+        self.say(ws_request(protocol))
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n") and not self.closed:
+            answer += self.hear(1)
+        self.say(ws_frame(b"\0" if protocol == b"ZWS2.0" else b"\4" + ready(socket_type)[2:]))
+        header = self.hear(2)
+        self.hear(header[1] if len(header) == 2 else 0)
         return self
 
     def wait_closed(self, timeout_s: float = 10) -> bool:
