@@ -1,8 +1,8 @@
 """What the loop costs: `python bench/bench_asyncio_costs.py`, with --loop uvloop for the other one.
 
 - recv_many() in asyncio beside the blocking one: messages that are there, and messages that another process sends.
-- Fairness: a socket that is always ready, beside a task that wants to run every ms. How late that runs, and how many messages
-  come in a CPU second, with the turns that the loop gets and without (DONTWAIT calls never let it have one).
+- Fairness: a socket that is always ready, beside a task that wants to run every ms. How late that runs, and how many
+  messages come in a CPU second, with the turns that the loop gets and without (DONTWAIT calls never let it have one).
 
 Each number is a fresh process; both sides of a ratio take turns, round by round. Medians of the rounds.
 """
@@ -161,7 +161,8 @@ def main() -> None:
         (blocked,), (awaited,) = medians([f"blocking-{kind}", f"asyncio-{kind}"], arguments.rounds, arguments.loop)
         print(f"recv_many, {kind:8} messages/s: blocking {blocked:12,.0f}   asyncio {awaited:12,.0f}   {blocked / awaited:.2f}")
     (fair, late_ms), (unfair, _) = medians(["turns", "no-turns"], arguments.rounds, arguments.loop)
-    print(f"recv, always ready, messages/CPU s: with turns {fair:10,.0f}   without {unfair:10,.0f}   loss {1 - fair / unfair:.1%}"
+    print(f"recv, always ready, messages/CPU s: with turns {fair:10,.0f}   without {unfair:10,.0f}"
+          f"   loss {1 - fair / unfair:.1%}"
           f"   ticker late, p99: {late_ms:.1f} ms")
 
 
