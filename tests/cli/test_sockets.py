@@ -137,6 +137,36 @@ def test_ctrl_c_ends_it_without_a_traceback(command, name):
     assert running.end()[1:] == ("", 130)
 
 
+@pytest.mark.parametrize("arguments", [("demo", "--transport", "tcp"), ("bench", "--against", "pyzmq")])
+def test_ctrl_c_ends_what_measures_without_a_traceback(command, arguments):
+    running = command(*arguments)
+    assert running.process.stdout.readline()        # it has begun
+    running.process.send_signal(signal.SIGINT)
+    _, err, status = running.end()
+    assert (err, status) == ("", 130)
+
+
+def test_a_proxy_whose_reader_has_enough_ends_quietly(command, context):
+    proxy = command("proxy", LOCAL, LOCAL, "--kind", "pipeline", "--statistics")
+    frontend, backend = (proxy.process.stderr.readline().split()[-1] for _ in range(2))
+    proxy.process.stdout.close()
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(frontend)
+    pull.connect(backend)
+    push.send(b"counted", timeout=TIMEOUT_S)
+    assert proxy.process.wait(TIMEOUT_S) == 0
+    assert proxy.process.stderr.read() == ""
+    proxy.process.stdin.close()
+    proxy.process.stderr.close()
+    proxy.process = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("name", ["info", "keygen"])
+def test_what_is_printed_into_a_pipe_has_no_colour(command, name):
+    out, err, status = command(name).end()
+    assert (err, status) == ("", 0) and out and "\x1b" not in out
+
+
 def test_a_reader_that_has_enough_ends_it_quietly(command, context):
     push = context.socket(zmq.PUSH)
     push.bind(LOCAL)
@@ -160,7 +190,8 @@ def test_errors_are_one_line(command):
     assert (out, status) == ("", 1) and "no reply" in err
 
 
-@pytest.mark.parametrize("name", ["pub", "sub", "push", "pull", "req", "rep", "proxy", "monitor", "keygen"])
+@pytest.mark.parametrize("name", ["pub", "sub", "push", "pull", "req", "rep", "proxy", "monitor", "keygen", "info",
+                                  "demo", "bench", "run"])
 def test_help_shows_an_example(command, name):
     out, err, status = command(name, "--help").end()
     assert (err, status) == ("", 0) and f"zmqfast {name}" in out.partition("Example:")[2]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+INTERRUPTED = 130           # the status after Ctrl-C, as a shell has it
 
 
 def main() -> None:
@@ -28,8 +31,20 @@ def main() -> None:
     from zmqfast.cli.req import rep, req
     from zmqfast.version import __version__
 
-    group = click.Group("zmqfast", help="ZeroMQ for Python: look at this build, see it at work, measure it, "
-                                        "or use it from a shell.")
+    class Group(click.Group):
+        """Ends every command alike where Ctrl-C comes, or whoever reads our output has enough."""
+
+        def invoke(self, ctx: click.Context) -> object:
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                sys.exit(INTERRUPTED)
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                sys.exit(0)
+
+    group = Group("zmqfast", help="ZeroMQ for Python: look at this build, see it at work, measure it, "
+                                  "or use it from a shell.")
     for command in (bench, demo, info, pub, sub, push, pull, req, rep, proxy, monitor, keygen):
         group.add_command(command)
     group.add_command(click.Command("run", short_help="Run a program that says `import zmq` on zmqfast."))

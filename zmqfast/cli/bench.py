@@ -26,7 +26,7 @@ Ratios are medians over interleaved rounds, a fresh process for each measurement
 "at most" is said, how many times its cost is. In brackets: a target that is not reached."""
 
 
-@click.command()
+@click.command(epilog="Example: zmqfast bench --quick --against pyzmq --json result.json")
 @click.option("--quick", is_flag=True, help="Short measurements: two minutes at most.")
 @click.option("--against", default="pyzmq,c", metavar="NAMES", show_default=True,
               help=f"Libraries to compare with: {', '.join(LIBRARIES[1:])}; or all.")

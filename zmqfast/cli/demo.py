@@ -33,7 +33,7 @@ udp and multicast: numbered messages in windows; what did not come is sent again
 Seconds: from the first send until the last byte was received and hashed. 1 MB is 1,000,000 bytes."""
 
 
-@click.command()
+@click.command(epilog="Example: zmqfast demo book.txt --transport tcp --lines 10000")
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option("--lines", type=click.IntRange(1), metavar="N", help="At most the first N lines.")
 @click.option("--megabytes", type=click.FloatRange(0, min_open=True), metavar="N", help="At most the first N MB.")

@@ -19,7 +19,7 @@ from zmqfast.cli.transports import capabilities, kernel_lacks, transports
 from zmqfast.version import __version__
 
 
-@click.command()
+@click.command(epilog="Example: zmqfast info --json | jq .features")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(as_json: bool) -> None:
     """Show versions, features and transports of this build."""

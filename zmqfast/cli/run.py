@@ -12,7 +12,9 @@ USAGE = """\
 Usage: zmqfast run SCRIPT [ARGUMENT]...
        zmqfast run -m MODULE [ARGUMENT]...
 
-Run a Python program with zmqfast in the place of pyzmq, as python would run it."""
+Run a Python program with zmqfast in the place of pyzmq, as python would run it.
+
+Example: zmqfast run -m jupyter lab"""
 
 
 def run(arguments: list[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from typing import Any
 import click
 
 import zmqfast as zmq
+from zmqfast.cli import INTERRUPTED
 
-INTERRUPTED = 130           # the status after Ctrl-C, as a shell has it
 LINGER_MS = 5000            # for what is unsent at the end of the input
 
 endpoint_argument = click.argument("endpoint")
@@ -24,7 +23,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON: each l
 @contextmanager
 def opened(socket_type: int, endpoint: str, bind: bool,
            before: Callable[[zmq.Socket[bytes]], None] = lambda socket: None) -> Iterator[zmq.Socket[bytes]]:
-    """A socket at the endpoint, after `before(socket)`: until Ctrl-C (status 130), a closed pipe, an error in one line."""
+    """A socket at the endpoint, after `before(socket)`: until Ctrl-C (status 130), or an error in one line."""
     try:
         with zmq.Context() as context, context.socket(socket_type) as socket:
             socket.linger = LINGER_MS
@@ -39,8 +38,6 @@ def opened(socket_type: int, endpoint: str, bind: bool,
             except KeyboardInterrupt:
                 socket.linger = 0
                 sys.exit(INTERRUPTED)
-    except BrokenPipeError:     # whoever read our output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except zmq.ZMQError as error:
         raise click.ClickException(str(error)) from None
 
