@@ -11,7 +11,16 @@ from patterns.parts import Link, double, halve, kill_oneself, until
 
 from zmqfast.patterns import pipeline
 from zmqfast.patterns.codecs import BodyError
-from zmqfast.patterns.pipeline import AsyncSink, AsyncVentilator, Sink, StreamLost, TaskFailed, Ventilator, Worker
+from zmqfast.patterns.pipeline import (
+    AsyncSink,
+    AsyncVentilator,
+    AsyncWorker,
+    Sink,
+    StreamLost,
+    TaskFailed,
+    Ventilator,
+    Worker,
+)
 
 LOCAL = "tcp://127.0.0.1:*"
 BEAT = 0.1
@@ -79,6 +88,40 @@ def test_asyncio_ventilator_and_sink():
                     distributed = asyncio.create_task(ventilator.distribute(range(100)))
                     assert [result async for result in sink] == list(range(0, 200, 2))
                     await distributed
+
+    asyncio.run(main())
+
+
+def test_an_asyncio_worker_has_a_chunks_tasks_under_way_together():
+    async def main():
+        arrived = []
+
+        async def meet(number):
+            arrived.append(number)
+            while len(arrived) < 3:
+                await asyncio.sleep(0)
+            return 6 // number
+
+        async with AsyncVentilator(LOCAL, chunk=3, **OPTIONS) as ventilator, \
+                AsyncSink(LOCAL, ventilator.endpoint, ordered=True, **OPTIONS) as sink, \
+                AsyncWorker(ventilator.endpoint, sink.endpoint, meet, **OPTIONS):
+            distributed = asyncio.create_task(ventilator.distribute([1, 0, 2]))
+            assert await anext(sink) == 6
+            with pytest.raises(TaskFailed, match="ZeroDivisionError"):
+                await anext(sink)
+            assert [result async for result in sink] == [3]
+            await distributed
+
+    asyncio.run(main())
+
+
+def test_a_distribution_whose_ventilator_is_closed_is_told():
+    async def main():
+        async with AsyncVentilator(LOCAL, **OPTIONS) as ventilator:
+            distributed = asyncio.create_task(ventilator.distribute([1]))
+            await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="closed"):
+            await distributed
 
     asyncio.run(main())
 

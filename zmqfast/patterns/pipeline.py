@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+import inspect
 import itertools
 import json
 import multiprocessing
@@ -74,7 +75,7 @@ _FAILURES = (TaskFailed, BodyError)
 _NOTHING = object()
 
 
-def failure(error: Exception) -> bytes:
+def failure(error: BaseException) -> bytes:
     """What TaskFailed is made of."""
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     return json.dumps([type(error).__name__, str(error), trace]).encode()
@@ -95,7 +96,7 @@ class Progress(NamedTuple):
 # -- ventilator -----------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(slots=True)
 class Chunk:
     """Tasks that the sink has not taken yet."""
 
@@ -106,7 +107,7 @@ class Chunk:
     handed_out: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Hand:
     """A worker, as the ventilator knows it."""
 
@@ -140,7 +141,6 @@ class VentilatorCore(Core):
         self.taken = 0
         self.handed_out_again = 0
         self.dead_workers = 0
-        self.on_change: Callable[[], None] = lambda: None
 
     def wants(self) -> bool:
         """Whether one more chunk may come."""
@@ -222,7 +222,6 @@ class VentilatorCore(Core):
             self.hands[name].dead_at = now + LIVENESS * self.heartbeat
         elif kind == b"H" and name != self.sink:
             self.send("workers", [name, b"W"])
-        self.on_change()
 
     def _on_sink(self, name: bytes, session: bytes) -> None:
         self.sink = name
@@ -286,7 +285,6 @@ class VentilatorCore(Core):
         if self.sink:
             self.send("workers", [self.sink, b"H"])
             self._end_if_done()
-        self.on_change()
         return self.beat_at
 
     def on_unreachable(self, port: str, frames: Sequence[Buffer]) -> None:
@@ -294,7 +292,6 @@ class VentilatorCore(Core):
         if name in self.hands:
             self.dead_workers += 1
             self._lose(name)
-            self.on_change()
 
     def port(self, bind: str) -> Port:
         return Port("workers", zmq.ROUTER, bind=bind, options=_BOUND)
@@ -387,19 +384,21 @@ class AsyncVentilator(AsyncRunner):
         """Hand out every item. Arguments and errors are Ventilator.distribute()'s."""
         core = self._core
         core.total = len(items) if isinstance(items, Sequence) else None
-        changed = asyncio.Event()
-        core.on_change = changed.set
+        self._start()
         tasks = iter(items)
-        while not core.finished():
-            if not core.complete and core.wants():
-                if some := list(itertools.islice(tasks, self._chunk)):
-                    core.offer(some)
-                else:
-                    core.end()
-                self._driver.pump()
+        while not core.complete:
+            await self._driver.wait(core.wants)
+            if core.finished():
+                break
+            if some := list(itertools.islice(tasks, self._chunk)):
+                core.offer(some)
             else:
-                await changed.wait()
-                changed.clear()
+                core.end()
+        try:
+            await self._driver.wait(core.finished)
+        except RuntimeError:            # closed, by somebody who has seen the sink's end
+            if not core.all_taken():
+                raise
         if core.error is not None:
             raise core.error
 
@@ -477,6 +476,24 @@ class WorkerCore(Core):
             except Exception as error:
                 failed[len(results)] = failure(error)
                 results.append(b"")
+        return self._packed(results, failed)
+
+    async def carry_out_at_once(self, function: Callable[[Any], Any], frames: list[Any]) -> list[Any]:
+        """carry_out() of a coroutine function, or of one that returns at once: all tasks of a chunk are under way together."""
+        size = self.codec.frames
+
+        async def carry_out_one(place: int) -> Any:
+            result = function(self.codec.load(frames[place:place + size], "task"))
+            return await result if inspect.isawaitable(result) else result
+
+        results = await asyncio.gather(*builtins.map(carry_out_one, range(0, len(frames), size)), return_exceptions=True)
+        failed: dict[int, Buffer] = {}
+        for place, result in enumerate(results):
+            if isinstance(result, BaseException):
+                failed[place] = failure(result)
+        return self._packed([b"" if place in failed else result for place, result in enumerate(results)], failed)
+
+    def _packed(self, results: list[Any], failed: dict[int, Buffer]) -> list[Any]:
         found: list[Buffer] = results
         plain = self.results is BYTES and BYTES_ONLY.issuperset(builtins.map(type, results))
         if not plain:
@@ -543,6 +560,44 @@ class Worker(Runner):
         self._core.leave()
 
 
+class AsyncWorker(AsyncRunner):
+    """A Worker for asyncio: its function is a coroutine function, or a plain one that returns at once.
+
+    A chunk's tasks are under way together, one chunk after the other. Arguments are Worker's.
+    """
+
+    def __init__(self, ventilator: str, sink: str, function: Callable[[Any], Any], *, codec: str | Codec = "bytes",
+                 results: str | Codec | None = None, credit: int = 2, heartbeat: float = HEARTBEAT_S,
+                 context: zmq.Context[Any] | None = None) -> None:
+        tasks = find(codec)
+        self._core = WorkerCore(tasks, tasks if results is None else find(results), credit, heartbeat)
+        self._function = function
+        self._carrying: asyncio.Task[None] | None = None
+        lent = tasks.zero_copy or self._core.results.zero_copy
+        super().__init__(self._core, self._core.ports(ventilator, sink), context, copy=not lent)
+
+    def _start(self) -> None:
+        super()._start()
+        if self._carrying is None:
+            self._carrying = asyncio.ensure_future(self._carry_out())
+
+    async def _carry_out(self) -> None:
+        core, driver = self._core, self._driver
+        while True:
+            await driver.wait(lambda: bool(core.jobs))
+            chunk, frames = core.jobs.popleft()
+            core.finish(chunk, await core.carry_out_at_once(self._function, frames))
+            driver.pump()
+
+    async def _finish(self) -> None:
+        if self._carrying is not None:
+            self._carrying.cancel()
+            await asyncio.gather(self._carrying, return_exceptions=True)
+        self._core.leave()
+        self._driver.pump()
+        await super()._finish()
+
+
 # -- sink -----------------------------------------------------------------------------------------------------------
 
 
@@ -581,7 +636,6 @@ class SinkCore(Core):
         self.patience = LIVENESS * heartbeat
         self.dead_at = 0.0
         self.beat_at = 0.0
-        self.on_change: Callable[[], None] = lambda: None
 
     def on_time(self, now: float) -> float | None:
         if self.dead_at == 0.0 or now >= self.dead_at:
@@ -608,7 +662,6 @@ class SinkCore(Core):
             elif frames[0] == b"E" and frames[1:] == [self.stream]:
                 self.ended = True
                 self.send("ventilator", [b"B"])
-            self.on_change()
         elif len(frames) >= 5 and frames[1] == b"C" and len(frames[2]) == 16:
             with contextlib.suppress(ValueError):       # a stranger's
                 self._on_results(frames[0], frames[2], [frames[3], *chunks.unpack(frames[4:])])
@@ -633,7 +686,6 @@ class SinkCore(Core):
         else:
             self.seen.add(number)
             self.waiting[number] = results
-            self.on_change()
         self._tell(b"D" if number in self.waiting else b"T", number)
 
     def finished(self) -> bool:
@@ -743,11 +795,7 @@ class AsyncSink(AsyncRunner):
 
     async def __anext__(self) -> Any:
         while (result := next(self._taken, _NOTHING)) is _NOTHING:
-            changed = asyncio.Event()
-            self._core.on_change = changed.set
-            if not self._core.has_results():
-                await changed.wait()
-                continue
+            await self._driver.wait(self._core.has_results)
             found = self._core.take()
             self._driver.pump()
             if found is None:
