@@ -6,6 +6,7 @@ Each row is a number of a second; the last column is its part of the raw one abo
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import multiprocessing
 import statistics
@@ -18,6 +19,7 @@ from zmqfast.cli.benchmark.peer.clock import rate_of
 from zmqfast.patterns.pipeline import Sink, Ventilator, Worker
 from zmqfast.patterns.publish_subscribe import Publisher, Subscriber
 from zmqfast.patterns.request_reply import Client, Server
+from zmqfast.patterns.router import Peer, Router
 
 LOCAL = "tcp://127.0.0.1:*"
 SIZE = 16       # bytes of a body
@@ -39,14 +41,29 @@ def replies(tell: Any, threads: int) -> None:
     server.run()
 
 
-def rate(once: Callable[[], object], seconds: float) -> float:
-    """Calls of a second: the median of some rounds."""
-    def several() -> int:
-        for _ in range(20):
-            once()
-        return 20
+def routed(tell: Any) -> None:
+    with Router(LOCAL) as router:
+        tell.send(router.endpoint)
+        for event in router:
+            if event.wants_reply:
+                router.reply(event, event.body)
 
-    return median_rate(several, seconds)
+
+def rates(contenders: list[tuple[str, Callable[[], object]]], seconds: float) -> list[tuple[str, float]]:
+    """Calls of a second, of each: the median of some rounds, in which they take turns."""
+    found: dict[str, list[float]] = {name: [] for name, _ in contenders}
+    for number in range(-1, ROUNDS):        # the first one warms up
+        for name, once in contenders:
+
+            def several(once: Callable[[], object] = once) -> int:
+                for _ in range(20):
+                    once()
+                return 20
+
+            measured = rate_of(several, 1, seconds / ROUNDS)
+            if number >= 0:
+                found[name].append(measured)
+    return [(name, statistics.median(values)) for name, values in found.items()]
 
 
 def median_rate(step: Callable[[], int], seconds: float) -> float:
@@ -64,24 +81,30 @@ def beside(target: Callable[..., None], *arguments: Any) -> tuple[Any, Any]:
 
 
 def bench_request_reply(seconds: float) -> list[tuple[str, float]]:
-    rows = []
+    """One call after the other, each waiting for its answer."""
     body = bytes(SIZE)
-    process, endpoint = beside(raw_replies)
-    with zmq.Context() as context, context.socket(zmq.REQ) as req:
-        req.connect(endpoint)
+    with contextlib.ExitStack() as stack:
+
+        def start(target: Callable[..., None], *arguments: Any) -> Any:
+            process, endpoint = beside(target, *arguments)
+            stack.callback(process.kill)
+            return endpoint
+
+        context = stack.enter_context(zmq.Context())
+        req = stack.enter_context(context.socket(zmq.REQ))
+        req.connect(start(raw_replies))
 
         def ask() -> None:
             req.send(body)
             req.recv()
 
-        rows.append(("REQ-REP, raw", rate(ask, seconds)))
-    process.kill()
-    for threads in (0, 4):
-        process, endpoint = beside(replies, threads)
-        with Client(endpoint) as client:
-            rows.append((f"request_reply, threads={threads}", rate(lambda: client.call("echo", body), seconds)))
-        process.kill()
-    return rows
+        contenders: list[tuple[str, Callable[[], object]]] = [("REQ-REP, raw", ask)]
+        for threads in (0, 4):
+            client = stack.enter_context(Client(start(replies, threads)))
+            contenders.append((f"request_reply, threads={threads}", lambda client=client: client.call("echo", body)))
+        peer = stack.enter_context(Peer(start(routed)))
+        contenders.append(("router, ask", lambda: peer.ask(body)))
+        return rates(contenders, seconds)
 
 
 def raw_messages(tell: Any, endpoint: str) -> None:

@@ -72,7 +72,7 @@ class RemoteError(RuntimeError):
 # -- client ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(slots=True)
 class Asked:
     """A request without an answer yet."""
 
@@ -313,7 +313,7 @@ def chosen(defaults: tuple[float, int], timeout: float | None, retries: int | No
 # -- server ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(slots=True)
 class Job:
     """A request to carry out."""
 
@@ -326,7 +326,7 @@ class Job:
     deadline: float
 
 
-@dataclass
+@dataclass(slots=True)
 class Known:
     """A key that was seen: its answer, and who waits for it."""
 
@@ -624,7 +624,7 @@ class WatchedServerCore(ServerCore):
 # -- broker ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(slots=True)
 class Worker:
     """A server that works for the broker."""
 
@@ -634,7 +634,7 @@ class Worker:
     busy: set[bytes] = field(default_factory=set)
 
 
-@dataclass
+@dataclass(slots=True)
 class Queued:
     """A request in the broker's hands."""
 

@@ -128,7 +128,7 @@ class Session(Link):
         return f"<Session {self.title} {state}, {self.queued} queued>"
 
 
-@dataclass
+@dataclass(slots=True)
 class Event:
     """What a Router or a Peer receives: a message, or a notice. `kind` is one of these.
 
@@ -152,7 +152,7 @@ class Event:
         return bool(self.request)
 
 
-@dataclass
+@dataclass(slots=True)
 class Question:
     """One that was asked, and waits for its answer."""
 
