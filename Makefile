@@ -3,10 +3,10 @@
 #   make demo       build and install into .venv, then run real data through every pattern and transport
 #   make test       the same set-up, then the whole test suite
 #
-# The others: test-long (asyncio under load, some minutes), fuzz, soak, test-pyzmq-suite, test-downstream, misuse, lint,
-# wheel-check, test-pythons, bench, bench-quick, bench-report, bench-check, clean. PYTHON=python3.13 make demo takes another Python (after make
-# clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done
-# leaves a stamp in .venv.
+# The others: test-long (asyncio under load, some minutes), fuzz, soak, test-pyzmq-suite, test-downstream, misuse,
+# lint, wheel-check, test-pythons, bench, bench-quick, bench-report, bench-check, clean. PYTHON=python3.13 make demo
+# takes another Python (after make clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments
+# on. A second run is fast: what is done leaves a stamp in .venv.
 
 PYTHON ?= python3
 VENV := .venv

@@ -321,20 +321,26 @@ class Soak:
         self.leave()
 
     def leave(self) -> None:
+        """End everybody in order: who may be killed is needed by the others until these have finished."""
         for row in self.rows:
-            for process in row.processes:
-                process.tell("end")
-            for process in row.processes:
-                try:
-                    process.process.wait(CLOSING_S)
-                except subprocess.TimeoutExpired:
-                    self.broken.append(f"{row.name}: {process.role} did not end")
-                    process.kill()
-                else:
-                    if process.process.returncode:
-                        self.broken.append(f"{row.name}: {process.role} ended with {process.process.returncode}")
+            for mortal in (False, True):
+                processes = [process for process in row.processes if process.mortal == mortal]
+                for process in processes:
+                    process.tell("end")
+                for process in processes:
+                    self.wait_for_end(row, process)
             for link in row.links:
                 link.close()
+
+    def wait_for_end(self, row: Row, process: Process) -> None:
+        try:
+            process.process.wait(CLOSING_S)
+        except subprocess.TimeoutExpired:
+            self.broken.append(f"{row.name}: {process.role} did not end")
+            process.kill()
+        else:
+            if process.process.returncode:
+                self.broken.append(f"{row.name}: {process.role} ended with {process.process.returncode}")
 
     def drawn(self) -> Table:
         table = Table(title=f"{self.seconds:.0f} s, libzmq {zmq.zmq_version()}")
