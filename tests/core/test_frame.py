@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import sys
 
 import pytest
 
@@ -169,3 +170,12 @@ def test_a_tracker_takes_frames_and_trackers():
         zmq.MessageTracker(zmq.Frame(b"x"))
     with pytest.raises((TypeError, AttributeError)):
         zmq.MessageTracker("x")
+
+
+def test_views_leave_no_reference_behind():
+    """Each view once kept a reference to None, which Cython puts into a buffer before it asks for it."""
+    frame = zmq.Frame(b"x" * 100)
+    before = sys.getrefcount(None)
+    for _ in range(10_000):
+        frame.buffer
+    assert sys.getrefcount(None) - before < 1000

@@ -172,6 +172,7 @@ cdef class Frame:
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         cdef bint own = LAYOUT_KNOWN and msg_owns_bytes(&self.msg) and not (CONTENT_KNOWN and release_lends(&self.msg))
+        Py_DECREF(None)     # what Cython has put into view.obj, which is not given up there
         PyBuffer_FillInfo(view, self, libzmq.zmq_msg_data(&self.msg), libzmq.zmq_msg_size(&self.msg), not own, flags)
         if own:
             self.written = True
