@@ -137,10 +137,11 @@ CTRL_C = BEGIN + """
 """
 CTRL_C_BESIDE = BEGIN + """
     others = zmq.Context()
+    came = []
 
     def other(kind, call):
         with others.socket(kind) as socket:
-            print(caught(call, socket))
+            came.append(caught(call, socket))
 
     join = start(*[lambda: other(zmq.PULL, lambda socket: socket.recv())] * 2,
                  lambda: other(zmq.PULL, lambda socket: socket.poll(20_000)))
@@ -152,7 +153,7 @@ CTRL_C_BESIDE = BEGIN + """
         print("interrupted")
     others.term()               # the others did not notice, and are told now
     join()
-    sys.stdout.flush()
+    print(*came, sep="\n", flush=True)
     os._exit(0)
 """
 

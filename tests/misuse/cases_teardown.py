@@ -150,31 +150,6 @@ OTHERS = {
         context.destroy(linger=0)
         end()
         """, "end"),
-    "an asyncio socket is used from two loops in two threads": ("""
-        import asyncio
-        from importlib import import_module
-        azmq = import_module(zmq.__name__ + ".asyncio")
-        context = azmq.Context()
-        pull, push = context.socket(zmq.PULL), context.socket(zmq.PUSH)
-        port = pull.bind_to_random_port("tcp://127.0.0.1")
-        push.connect(f"tcp://127.0.0.1:{port}")
-
-        async def use():
-            for _ in range(200):
-                try:
-                    await push.send(b"x", zmq.DONTWAIT)
-                    await asyncio.wait_for(pull.recv(), 0.001)
-                except (zmq.ZMQError, asyncio.TimeoutError, RuntimeError):
-                    pass
-
-        def run():
-            asyncio.run(use())
-
-        join = start(run, run)
-        join()
-        context.destroy(linger=0)
-        end()
-        """, "end"),
     "a callback of an asyncio receive closes, terminates and receives again": ("""
         import asyncio
         from importlib import import_module
