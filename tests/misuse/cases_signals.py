@@ -153,7 +153,7 @@ CTRL_C_BESIDE = BEGIN + """
         print("interrupted")
     others.term()               # the others did not notice, and are told now
     join()
-    print(*came, sep="\n", flush=True)
+    print("\\n".join(came), flush=True)
     os._exit(0)
 """
 
