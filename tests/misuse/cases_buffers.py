@@ -314,9 +314,10 @@ BEYOND = {
     "send_many's buffers are resized": ("""
         buffers = [bytearray(100_000) for _ in range(5)]
         push.send_many(buffers, copy=False)
-        print([caught(buffer.clear) for buffer in buffers])
+        came = {caught(buffer.clear) for buffer in buffers}     # "nothing" for what is out already
+        assert came <= {"BufferError", "nothing"}, came
         assert [len(pull.recv()) for _ in buffers] == [100_000] * 5
-        """, str(["BufferError"] * 5)),
+        """, ""),
     "views of a batch outlive it, and what it is received into next": ("""
         batch = zmq.Batch()
         kept = []
