@@ -128,6 +128,18 @@ def test_recv_many_raises_again_when_nothing_comes(inproc_pair):
 
 
 @pytest.mark.parametrize("call", ["recv_many", "recv_batch"])
+def test_long_messages_are_not_taken_without_end(inproc_pair, call):
+    push, pull = inproc_pair(zmq.PUSH, zmq.PULL, sndhwm=0, rcvhwm=0)
+    frame = bytes(1 << 20)
+    push.send_many([[frame, frame]] * 20)
+    taken = getattr(pull, call)()
+    assert len(taken) == 16         # frames: eight messages have 16 MiB
+    del taken
+    assert len(getattr(pull, call)()) == 16
+    assert len(getattr(pull, call)()) == 8
+
+
+@pytest.mark.parametrize("call", ["recv_many", "recv_batch"])
 def test_max_messages_is_at_least_one(inproc_pair, call):
     push, pull = inproc_pair(zmq.PUSH, zmq.PULL)
     with pytest.raises(ValueError, match="at least 1, not 0"):

@@ -232,7 +232,7 @@ cdef int fill_storage(
     else:
         with nogil:
             errnum = append_burst(handle.ptr, storage, msg, wanted, &whole, &known)
-    while whole < max_messages:
+    while whole < max_messages and (errnum != 0 or storage.offsets[known] < ENOUGH_BYTES):
         if errnum == 0 and libzmq.zmq_msg_recv(msg, handle.ptr, libzmq.ZMQ_DONTWAIT) == -1:
             errnum = libzmq.zmq_errno()
         if errnum == ENOMEM:
@@ -258,14 +258,15 @@ cdef int append_burst(
     Py_ssize_t *whole,
     Py_ssize_t *known,
 ) noexcept nogil:
-    """Append `msg`, then receive and append until `wanted` messages are whole; 0, or the errno that ended it before."""
+    """Append `msg`, then receive and append until `wanted` messages, or enough bytes, are whole; 0, or the errno that
+    ended it before."""
     while True:
         if not storage.append(msg):
             return ENOMEM
         if not storage.more[storage.count - 1]:
             whole[0] += 1
             known[0] = storage.count
-            if whole[0] >= wanted:
+            if whole[0] >= wanted or storage.offsets[storage.count] >= ENOUGH_BYTES:
                 return 0
         if libzmq.zmq_msg_recv(msg, socket, libzmq.ZMQ_DONTWAIT) == -1:
             return libzmq.zmq_errno()

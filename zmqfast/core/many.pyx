@@ -6,6 +6,9 @@ both of them working at once brings.
 
 from libc.math cimport INFINITY
 
+cdef enum:
+    ENOUGH_BYTES = 16 * 1024 * 1024     # once so many are received no further message is taken: a sender may refill for ever
+
 
 cdef Py_ssize_t send_messages(
     SocketHandle handle, object messages, int flags, bint copy, object timeout, Py_ssize_t copy_threshold
@@ -64,6 +67,7 @@ cdef list recv_messages(
     cdef list parts = received      # where the next frame belongs
     cdef Py_ssize_t messages = 0
     cdef Py_ssize_t known = 0       # received[:known] are whole messages
+    cdef size_t size = 0            # bytes
     cdef bint more
     check_max_messages(max_messages, "recv_many")
     libzmq.zmq_msg_init(&msg)       # never fails
@@ -72,6 +76,7 @@ cdef list recv_messages(
         recv_frame(handle, &msg, flags, timeout)
         while True:
             more = libzmq.zmq_msg_more(&msg)
+            size += libzmq.zmq_msg_size(&msg)
             if multipart and parts is received:
                 parts = []
             parts.append(take_frame(handle, &msg, copy))
@@ -81,7 +86,7 @@ cdef list recv_messages(
                     parts = received
                 known = len(received)
                 messages += 1
-                if messages == max_messages:
+                if messages == max_messages or size >= ENOUGH_BYTES:
                     return received
             if libzmq.zmq_msg_recv(&msg, handle.ptr, libzmq.ZMQ_DONTWAIT) == -1:
                 if not more:

@@ -427,7 +427,7 @@ cdef class Socket:
         """Wait for one message as recv() does, and take what else is there, in one call.
 
         Args:
-            max_messages: at most so many whole messages.
+            max_messages: at most so many whole messages; after 16 MiB no further one is taken.
             flags: DONTWAIT returns an empty list when there is none.
             timeout: seconds, for the first message.
             multipart: True for a list of messages, each a list of frames; False for a list of their frames.
