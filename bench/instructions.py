@@ -20,7 +20,8 @@ import zmqfast
 
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "instructions.json"
-OPERATIONS = ("send_recv", "send_recv_multipart", "poll", "send_many_recv_many", "send_many_recv_batch")
+OPERATIONS = ("send", "recv", "send_recv_copied", "send_recv_lent", "send_recv_frame", "send_multipart", "recv_multipart",
+              "poll", "try_recv", "send_many", "recv_many", "recv_batch")
 COUNT = 200
 GROWTH = 1.05
 
@@ -28,7 +29,7 @@ GROWTH = 1.05
 def instructions(operation: str, count: int) -> int:
     done = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable,
-         str(FOLDER / "instructions_body.py"), operation, str(count)],
+         str(FOLDER / "instructions_body.py"), operation, str(count), str(2 * COUNT)],
         env={**os.environ, "PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True)
     return int(re.findall(r"Collected : (\d+)", done.stderr)[0])
 
