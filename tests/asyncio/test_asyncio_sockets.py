@@ -393,6 +393,28 @@ def test_a_blocking_poller_in_a_thread_and_an_asyncio_socket_share_one_socket(ru
     assert told == [[(pull, zmq.POLLIN)]] * 50
 
 
+def test_a_message_that_comes_while_others_are_told_is_received(run, async_context, context):
+    """Telling a poller what was left asks libzmq once more, which may take the edge of what has come since."""
+    pull, push = async_context.socket(zmq.PULL), context.socket(zmq.PUSH)
+    push.connect(f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}")
+    poller = zmq.Poller()
+    poller.register(pull, zmq.POLLIN)
+    spread = random.Random(1)
+
+    async def exchange():
+        assert zmq.Poller.poll(poller, 0) == []
+        for _ in range(400):
+            receiving = asyncio.ensure_future(pull.recv())
+            await asyncio.sleep(0)
+            push.send(b"x")
+            until = time.perf_counter() + spread.random() * 150e-6     # about when it comes
+            while time.perf_counter() < until:
+                await pull.poll(0)
+            assert await asyncio.wait_for(receiving, 5) == b"x"
+
+    run(exchange())
+
+
 def test_asyncio_sockets_that_share_a_socket_all_wait_for_it(run, async_pair):
     push, pull = async_pair(zmq.PUSH, zmq.PULL)
     shadows = [pull, *(zmq_asyncio.Socket(shadow=pull) for _ in range(3))]

@@ -150,6 +150,39 @@ OTHERS = {
         context.destroy(linger=0)
         end()
         """, "end"),
+    "an asyncio socket is used from two loops in two threads": ("""
+        import asyncio
+        import gc
+        import sys
+        from importlib import import_module
+        azmq = import_module(zmq.__name__ + ".asyncio")
+        sys.setswitchinterval(1e-5)     # threads take turns inside every call
+        gc.set_threshold(20)
+        context = azmq.Context()
+        pull, push = context.socket(zmq.PULL), context.socket(zmq.PUSH)
+        port = pull.bind_to_random_port("tcp://127.0.0.1")
+        push.connect(f"tcp://127.0.0.1:{port}")
+
+        async def use():
+            for _ in range(200):
+                try:
+                    await push.send(b"x", zmq.DONTWAIT)
+                    await asyncio.wait_for(pull.recv(), 0.001)
+                except Exception:   # whatever it is: neither library nor loop is made for that
+                    pass
+
+        def run():
+            for _ in range(10):     # a new loop each time
+                try:
+                    asyncio.run(use())
+                except Exception:
+                    pass
+
+        join = start(run, run)
+        join()
+        context.destroy(linger=0)
+        end()
+        """, "end"),
     "a callback of an asyncio receive closes, terminates and receives again": ("""
         import asyncio
         from importlib import import_module

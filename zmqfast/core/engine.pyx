@@ -200,7 +200,9 @@ cdef class LoopLink:
 
     cdef bint serve_latest(self) except -1:
         """Whether there was something for the two sockets that had something last."""
-        return (self.latest is not None and self.latest.serve()) or (self.second is not None and self.second.serve())
+        cdef Wakeup latest = self.latest
+        cdef Wakeup second = self.second
+        return (latest is not None and latest.serve()) or (second is not None and second.serve())
 
 
 cdef class Taken:
@@ -313,8 +315,8 @@ cdef class Waiter:
             self.timer = None
             if self.kind == POLLING:
                 self.finish(0)
-            elif isinstance(self.attempt, ManySends) and (<ManySends>self.attempt).sent:
-                self.finish((<ManySends>self.attempt).sent)
+            elif sent_by(self):
+                self.finish(sent_by(self))
             else:
                 self.fail(Again())
 
@@ -377,6 +379,11 @@ cdef class ManySends:
         if self.patient and self.sent < len(self.messages):
             raise Again()
         return self.sent
+
+
+cdef Py_ssize_t sent_by(Waiter waiter) noexcept:
+    """How many of many messages are out."""
+    return (<ManySends>waiter.attempt).sent if isinstance(waiter.attempt, ManySends) else 0
 
 
 @cython.binding(True)
@@ -462,6 +469,7 @@ cdef class Wakeup(Follower):
     cdef bint serve(self) except -1:
         """Whether there was something for one who waits."""
         cdef AsyncSocket socket = self.kept
+        cdef LoopLink link
         cdef Py_ssize_t waiting
         if socket is None:
             return False
@@ -469,7 +477,8 @@ cdef class Wakeup(Follower):
         socket.serve()
         if socket._waiting == waiting:
             return False
-        socket._loop_link.was_woken(self)
+        link = socket._loop_link
+        link.was_woken(self)
         return True
 
 
@@ -542,11 +551,11 @@ cdef class AsyncSocket(Socket):
                 if value is not WOULD_WAIT and convert is not None:
                     value = convert(value)
             except Exception as error:
-                return self.after(self._loop_link.failed(error))
+                return self.failed(error)
             if value is not WOULD_WAIT:
-                return self.after(self._loop_link.finished(value))
+                return self.finished(value)
         if flags & libzmq.ZMQ_DONTWAIT:
-            return self.after(self._loop_link.failed(Again()))
+            return self.failed(Again())
         return self.wait(receiver(form, copy, track, convert, None), self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
 
     cdef object take(self, int form, bint copy, bint track):
@@ -589,10 +598,10 @@ cdef class AsyncSocket(Socket):
             try:
                 messages = recv_messages(self.own(), max_messages, libzmq.ZMQ_DONTWAIT, None, multipart, copy)
             except Exception as error:
-                return self.after(self._loop_link.failed(error))
+                return self.failed(error)
             self.note_many(len(messages))
             if messages or flags & libzmq.ZMQ_DONTWAIT:
-                return self.after(self._loop_link.finished(messages))
+                return self.finished(messages)
         attempt = lambda: self.take_many(max_messages, copy)
         return self.receive_many(attempt, None if multipart else flat, [], flags, timeout)
 
@@ -605,10 +614,10 @@ cdef class AsyncSocket(Socket):
             try:
                 recv_into_batch(self.own(), target, max_messages, libzmq.ZMQ_DONTWAIT, None)
             except Exception as error:
-                return self.after(self._loop_link.failed(error))
+                return self.failed(error)
             self.note_many(len(target))
             if len(target) or flags & libzmq.ZMQ_DONTWAIT:
-                return self.after(self._loop_link.finished(target))
+                return self.finished(target)
         attempt = lambda: self.take_batch(target, max_messages)
         return self.receive_many(attempt, None, target, flags, timeout)
 
@@ -629,10 +638,10 @@ cdef class AsyncSocket(Socket):
             try:
                 value = attempt()
             except Exception as error:
-                return self.after(self._loop_link.failed(error))
-            return self.after(self._loop_link.finished(value if convert is None else convert(value)))
+                return self.failed(error)
+            return self.finished(value if convert is None else convert(value))
         if flags & libzmq.ZMQ_DONTWAIT:
-            return self.after(self._loop_link.finished(nothing))
+            return self.finished(nothing)
         waiter = receiver(MANY_MESSAGES, True, False, convert, attempt)
         return self.wait(waiter, self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
 
@@ -679,8 +688,8 @@ cdef class AsyncSocket(Socket):
         try:
             value = WOULD_WAIT if self.receiving.first is not None else self.take(ONE_FRAME, True, False)
         except Exception as error:
-            return self.after(self._loop_link.failed(error))
-        return self.after(self._loop_link.finished(default if value is WOULD_WAIT else value))
+            return self.failed(error)
+        return self.finished(default if value is WOULD_WAIT else value)
 
     def __iter__(self):
         raise TypeError(f"{type(self).__name__} is iterated with async for")
@@ -712,7 +721,7 @@ cdef class AsyncSocket(Socket):
         cdef ManySends sends = ManySends(self, messages if type(messages) is list else list(messages), copy)
         if not sends.messages:
             self.enter_loop()
-            return self._loop_link.finished(0)
+            return self.finished(0)
         if flags & libzmq.ZMQ_DONTWAIT:
             sends.patient = False
         return self.transmit(sends, None, flags, timeout)
@@ -723,8 +732,8 @@ cdef class AsyncSocket(Socket):
         try:
             sent = self.sending.first is None and Socket.try_send(self, data)
         except Exception as error:
-            return self.after(self._loop_link.failed(error))
-        return self.after(self._loop_link.finished(sent))
+            return self.failed(error)
+        return self.finished(sent)
 
     cdef object transmit(self, object attempt, object data, int flags, object timeout):
         """Send `data`, bytes, or what `attempt` sends."""
@@ -734,11 +743,11 @@ cdef class AsyncSocket(Socket):
             try:
                 value = self.put(data, flags) if attempt is None else try_to(attempt)
             except Exception as error:
-                return self.after(self._loop_link.failed(error))
+                return self.failed(error)
             if value is not WOULD_WAIT:
-                return self.after(self._loop_link.finished(value))
+                return self.finished(value)
         if flags & libzmq.ZMQ_DONTWAIT:
-            return self.after(self._loop_link.failed(Again()))
+            return self.failed(Again())
         waiter = Waiter()
         waiter.kind = SENDING
         waiter.flags = flags
@@ -774,9 +783,9 @@ cdef class AsyncSocket(Socket):
         try:
             events = self.look() & flags
         except Exception as error:
-            return self.after(self._loop_link.failed(error))
+            return self.failed(error)
         if (events and self._loop_link.has_time()) or timeout == 0:
-            return self.after(self._loop_link.finished(events))
+            return self.finished(events)
         waiter = Waiter()
         waiter.kind = POLLING
         waiter.flags = flags
@@ -805,10 +814,10 @@ cdef class AsyncSocket(Socket):
 
     cdef inline int enter_loop(self) except -1:
         """Be in the loop that runs now; what libzmq is asked from here on is served by after() or wait()."""
-        if self._waiting:
-            self.own().use_by(self.wakeup)
         if self.token is None or running_loop_token() != <void *>self.token:
-            return self.find_loop()
+            self.find_loop()
+        if self._waiting:       # last: who takes the mark off goes on to after() or wait(), which put it on again
+            self.own().use_by(self.wakeup)
         return 0
 
     cdef int find_loop(self) except -1:
@@ -832,6 +841,19 @@ cdef class AsyncSocket(Socket):
         if self._waiting:
             self.serve()
         return future
+
+    # A link is kept by a name of our own while it is used: another thread may take the socket to its loop meanwhile, and
+    # then nobody else keeps it.
+
+    cdef inline object finished(self, object value):
+        """A Future that has its result, for a call that has finished at once."""
+        cdef LoopLink link = self._loop_link
+        return self.after(link.finished(value))
+
+    cdef object failed(self, object error):
+        """A Future that has an exception, for a call that has failed at once."""
+        cdef LoopLink link = self._loop_link
+        return self.after(link.failed(error))
 
     cdef object wait(self, Waiter waiter, Queue queue, object timeout, int timeout_option):
         """Wait for at most `timeout` s, by default what the option says; the Future."""
@@ -882,6 +904,7 @@ cdef class AsyncSocket(Socket):
     cdef int watch(self) except -1:
         """Have the loop tell when the descriptor fires."""
         cdef SocketHandle handle = self.own()
+        cdef LoopLink link = self._loop_link
         if self.wakeup is None:
             handle.enter()
             try:
@@ -889,7 +912,7 @@ cdef class AsyncSocket(Socket):
             finally:
                 handle.leave()
             wakeup = Wakeup(self)
-            self._loop_link.register(self.watched_fd, wakeup)
+            link.register(self.watched_fd, wakeup)
             self.wakeup = wakeup
             handle.follow(wakeup)
         return 0
@@ -910,8 +933,11 @@ cdef class AsyncSocket(Socket):
                 link.call_there(lambda: link._unregister(fd, wakeup))
 
     cdef int on_readable(self) except -1:
-        self._loop_link.had_turn()
-        self._loop_link.was_woken(self.wakeup)
+        cdef LoopLink link = self._loop_link
+        cdef Wakeup wakeup = self.wakeup
+        link.had_turn()
+        if wakeup is not None:
+            link.was_woken(wakeup)
         if self._waiting:
             self.serve()
         else:
@@ -937,7 +963,9 @@ cdef class AsyncSocket(Socket):
     cdef int serve(self) except -1:
         """Give everyone who waits what there is. Ends with ZMQ_EVENTS empty for them."""
         cdef SocketHandle handle = self.own()
-        cdef int events
+        cdef int events = 0         # in the end those that nobody of ours waits for, or that were no use
+        cdef LoopLink link = self._loop_link
+        cdef Waiter sender
         cdef bint served
         cdef bint followed
         if self.serving:
@@ -949,6 +977,7 @@ cdef class AsyncSocket(Socket):
                 if self.sending.first is None and self.polling.first is None and not self.own().thread_safe:
                     if self.serve_first(self.receiving):    # in vain, a receive takes all that the descriptor tells
                         continue
+                    events = 0
                     break
                 try:
                     events = self.look()
@@ -960,8 +989,12 @@ cdef class AsyncSocket(Socket):
                     self.serve_polls(events)
                 if events & libzmq.ZMQ_POLLIN and self.receiving.first is not None:
                     served = self.serve_first(self.receiving)
-                if events & libzmq.ZMQ_POLLOUT and self.sending.first is not None:
-                    served = self.serve_first(self.sending) or served
+                sender = self.sending.first
+                if events & libzmq.ZMQ_POLLOUT and sender is not None and self.serve_first(self.sending):
+                    served = True
+                    if self.sending.first is sender and not link.has_time():    # it has more, and others want their turn
+                        self.serve_soon()
+                        break
                 if not served:
                     break
         finally:
@@ -969,11 +1002,11 @@ cdef class AsyncSocket(Socket):
             if self._waiting or followed:
                 guard_mark_followed(&handle.state)
         if followed and handle.followers is not None and len(handle.followers) > 1 and handle.ptr != NULL:
-            self.tell_others(handle)
+            self.tell_others(handle, events)
         return 0
 
-    cdef int tell_others(self, SocketHandle handle) except -1:
-        """Who else waits for the socket learns what we have left."""
+    cdef int tell_others(self, SocketHandle handle, int left) except -1:
+        """Who else waits for the socket learns what we have left; if more has come meanwhile, we look again, too."""
         cdef int events
         try:
             handle.enter_quietly()
@@ -984,20 +1017,24 @@ cdef class AsyncSocket(Socket):
                 handle.leave()
         except ZMQError:        # they will see for themselves
             return handle.tell_used(self.wakeup)
+        if self.awaits(events & ~left):
+            self.serve_soon()
         return handle.tell_looked(self.wakeup, events)
 
     cdef bint serve_first(self, Queue queue) except -1:
-        """Try for the one who has waited longest; whether anything was done."""
+        """Try for the one who has waited longest; whether anything was done, be it that some of many were sent."""
         cdef Waiter waiter = queue.first
+        cdef Py_ssize_t sent
         if waiter is None:
             return False        # another thread has taken it off
+        sent = sent_by(waiter)
         try:
             value = waiter.try_again()
         except Exception as error:
             waiter.fail(error)
             return True
         if value is WOULD_WAIT:
-            return False
+            return sent_by(waiter) > sent
         waiter.finish(value)
         return True
 
@@ -1014,9 +1051,13 @@ cdef class AsyncSocket(Socket):
 
     cdef bint awaits(self, int events) noexcept:
         """Whether somebody waits for one of them."""
+        cdef Waiter waiter = self.polling.first
+        while waiter is not None:
+            if events & waiter.flags:
+                return True
+            waiter = waiter.later
         return ((events & libzmq.ZMQ_POLLIN and self.receiving.first is not None)
-                or (events & libzmq.ZMQ_POLLOUT and self.sending.first is not None)
-                or self.polling.first is not None)
+                or (events & libzmq.ZMQ_POLLOUT and self.sending.first is not None))
 
     cdef Waiter anyone(self):
         """One who waits, or None."""
