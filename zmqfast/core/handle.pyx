@@ -23,6 +23,7 @@ cdef extern from "core/peek.h":
     enum:
         CAN_PEEK
     bint zmqfast_has_news(void *socket) noexcept nogil
+    int zmqfast_events(void *socket) noexcept nogil
 
 cdef enum:
     IN_BATCH_SIZE = 64 * 1024   # bytes; see docs/benchmarks.md for how these two were chosen
@@ -331,7 +332,8 @@ cdef class SocketHandle:
 
     cdef int events(self) except -1:
         """ZMQ_EVENTS: what can be done without waiting. Caller is inside."""
-        return self.get_int(libzmq.ZMQ_EVENTS)
+        cdef int found = zmqfast_events(self.ptr) if self.peekable else -1
+        return found if found >= 0 else self.get_int(libzmq.ZMQ_EVENTS)
 
     cdef int get_int(self, int option) except? -1:
         """An option that is an int. Caller is inside."""

@@ -1,4 +1,5 @@
-/* Whether a socket has news from other threads, without the system call that libzmq makes to find out.
+/* Whether a socket has news from other threads, and ZMQ_EVENTS where it has none, without the system call that libzmq
+   makes to find out.
 
    Built with libzmq, because it looks inside: a thread that is not asleep is told of new peers and messages by commands
    in its mailbox, a lock-free pipe. libzmq asks the file descriptor of that mailbox; the pipe itself knows as well.
@@ -31,12 +32,18 @@ struct commands
     typedef pipe_t zmq::mailbox_t::*type;
     friend type inside (commands);
 };
+struct context_ended
+{
+    typedef bool zmq::socket_base_t::*type;
+    friend type inside (context_ended);
+};
 struct last_flushed
 {
     typedef zmq::atomic_ptr_t<zmq::command_t> pipe_t::*type;
     friend type inside (last_flushed);
 };
 template struct expose<mailbox, &zmq::socket_base_t::_mailbox>;
+template struct expose<context_ended, &zmq::socket_base_t::_ctx_terminated>;
 template struct expose<active, &zmq::mailbox_t::_active>;
 template struct expose<commands, &zmq::mailbox_t::_cpipe>;
 template struct expose<last_flushed, &pipe_t::_c>;
@@ -51,4 +58,13 @@ extern "C" int zmqfast_has_news (void *socket)
         return 1;
     pipe_t &pipe = box->*inside (commands ());
     return (pipe.*inside (last_flushed ())).cas (NULL, NULL) != NULL; /* NULL: whoever writes next will wake us */
+}
+
+/* ZMQ_EVENTS, or -1 where libzmq itself has to be asked: there is news, or the context has ended. As above. */
+extern "C" int zmqfast_events (void *socket)
+{
+    zmq::socket_base_t *base = static_cast<zmq::socket_base_t *> (socket);
+    if (base->*inside (context_ended ()) || zmqfast_has_news (socket))
+        return -1;
+    return (base->has_out () ? ZMQ_POLLOUT : 0) | (base->has_in () ? ZMQ_POLLIN : 0);
 }
