@@ -12,6 +12,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import zmqfast as zmq
@@ -23,6 +24,7 @@ from zmqfast.patterns.router import Peer, Router
 
 LOCAL = "tcp://127.0.0.1:*"
 SIZE = 16       # bytes of a body
+TOPIC = b"topic"
 ROUNDS = 5      # of which the median counts
 
 
@@ -101,7 +103,7 @@ def bench_request_reply(seconds: float) -> list[tuple[str, float]]:
         contenders: list[tuple[str, Callable[[], object]]] = [("REQ-REP, raw", ask)]
         for threads in (0, 4):
             client = stack.enter_context(Client(start(replies, threads)))
-            contenders.append((f"request_reply, threads={threads}", lambda client=client: client.call("echo", body)))
+            contenders.append((f"request_reply, threads={threads}", partial(client.call, "echo", body)))
         peer = stack.enter_context(Peer(start(routed)))
         contenders.append(("router, ask", lambda: peer.ask(body)))
         return rates(contenders, seconds)
@@ -149,7 +151,7 @@ def bench_pipeline(seconds: float) -> list[tuple[str, float]]:
     return rows
 
 
-def raw_published(tell: Any) -> None:
+def raw_published(tell: Any, together: bool) -> None:
     with zmq.Context() as context:
         xpub = context.socket(zmq.XPUB)
         xpub.xpub_nodrop = 1
@@ -158,7 +160,11 @@ def raw_published(tell: Any) -> None:
         xpub.recv()
         messages = [bytes(SIZE)] * 1000
         while True:
-            xpub.send_many(messages)
+            if together:
+                xpub.send_many(messages)
+            else:
+                for body in messages:
+                    xpub.send_multipart([TOPIC, body])
 
 
 def published(tell: Any, how: str) -> None:
@@ -168,32 +174,76 @@ def published(tell: Any, how: str) -> None:
         bodies = [bytes(SIZE)] * 1000
         while True:
             if how == "publish_many":
-                publisher.publish_many("", bodies)
+                publisher.publish_many("topic", bodies)
             else:
                 for body in bodies:
-                    publisher.publish("", body)
+                    publisher.publish("topic", body)
 
 
-def bench_publish_subscribe(seconds: float) -> list[tuple[str, float]]:
-    """One process publishes, another one takes it by plain iteration; with one body in a message, and with many."""
-    rows = []
-    process, endpoint = beside(raw_published)
+def take_raw(endpoint: str, together: bool, seconds: float) -> float:
     with zmq.Context() as context, context.socket(zmq.SUB) as sub:
         sub.subscribe("")
         sub.connect(endpoint)
-        sub.recv_many()
-        rows.append(("PUB-SUB by recv_many, raw", median_rate(lambda: len(sub.recv_many()), seconds)))
+        sub.recv_many(multipart=True)
+
+        def take() -> int:
+            if together:
+                return len(sub.recv_many())
+            for _ in range(1000):
+                sub.recv_multipart()
+            return 1000
+
+        return median_rate(take, seconds)
+
+
+def take(endpoint: str, one_by_one: bool, seconds: float) -> float:
+    with Subscriber(endpoint) as subscriber:
+        subscriber.recv()
+        items = iter(subscriber)
+
+        def take() -> int:
+            if one_by_one:
+                for _ in range(1000):
+                    subscriber.recv()
+                return 1000
+            return sum(1 for _ in itertools.islice(items, 1000))
+
+        rate = median_rate(take, seconds)
+        assert subscriber.statistics["lost"] == 0
+    return rate
+
+
+def bench_publish_subscribe(seconds: float) -> list[tuple[str, float]]:
+    """One process publishes, another one takes it by plain iteration; several bodies in a message where it may be."""
+    rows = []
+    process, endpoint = beside(raw_published, True)
+    rows.append(("PUB-SUB by recv_many, raw", take_raw(endpoint, True, seconds)))
     process.kill()
-    for how in ("publish_many", "gather", "publish"):
+    for how in ("publish_many", "gather"):
         process, endpoint = beside(published, how)
-        with Subscriber(endpoint) as subscriber:
-            subscriber.recv()
-            items = iter(subscriber)
-            rows.append((f"publish_subscribe, {how}",
-                         median_rate(lambda items=items: sum(1 for _ in itertools.islice(items, 1000)), seconds)))
-            assert subscriber.statistics["lost"] == 0
+        rows.append((f"publish_subscribe, {how}", take(endpoint, False, seconds)))
         process.kill()
     return rows
+
+
+def bench_one_by_one(seconds: float) -> list[tuple[str, float]]:
+    """A call for each message on both sides, behind a topic."""
+    rows = []
+    process, endpoint = beside(raw_published, False)
+    rows.append(("PUB-SUB by recv_multipart, raw", take_raw(endpoint, False, seconds)))
+    process.kill()
+    process, endpoint = beside(published, "publish")
+    rows.append(("publish_subscribe, publish, recv", take(endpoint, True, seconds)))
+    process.kill()
+    return rows
+
+
+BENCHES: dict[str, tuple[Callable[[float], list[tuple[str, float]]], str]] = {
+    "request-reply": (bench_request_reply, "calls/s"),
+    "publish-subscribe": (bench_publish_subscribe, "bodies/s"),
+    "one-by-one": (bench_one_by_one, "bodies/s"),
+    "pipeline": (bench_pipeline, "tasks/s"),
+}
 
 
 def show(rows: list[tuple[str, float]], unit: str) -> None:
@@ -205,10 +255,11 @@ def show(rows: list[tuple[str, float]], unit: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each row")
-    seconds = parser.parse_args().seconds
-    show(bench_request_reply(seconds), "calls/s")
-    show(bench_publish_subscribe(seconds), "bodies/s")
-    show(bench_pipeline(seconds), "tasks/s")
+    parser.add_argument("--only", choices=BENCHES, help="one of them")
+    arguments = parser.parse_args()
+    for name, (bench, unit) in BENCHES.items():
+        if arguments.only in (None, name):
+            show(bench(arguments.seconds), unit)
 
 
 if __name__ == "__main__":

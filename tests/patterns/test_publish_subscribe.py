@@ -13,6 +13,7 @@ from patterns.parts import Link, until
 import zmqfast as zmq
 from zmqfast.patterns import codecs
 from zmqfast.patterns.codecs import BodyError
+from zmqfast.patterns.feeds import HEADER, PACKED
 from zmqfast.patterns.publish_subscribe import AsyncPublisher, AsyncSubscriber, Publisher, Subscriber
 
 LOCAL = "tcp://127.0.0.1:*"
@@ -269,6 +270,49 @@ def test_what_no_publisher_sent_is_an_error_that_names_its_topic(context):
                 subscriber.recv(TIMEOUT_S)
 
 
+def test_many_small_bodies_share_a_frame(context):
+    bodies = [b"%d" % number for number in range(0, 200_000, 999)]
+    with Publisher(LOCAL, chunk=100) as publisher, Subscriber(publisher.endpoint) as subscriber:
+        sub = context.socket(zmq.SUB)
+        sub.subscribe("a")
+        sub.connect(publisher.endpoint)
+        publisher.wait_for_subscribers(2, "a", TIMEOUT_S)
+        publisher.publish_many("a", bodies)
+        messages = [sub.recv_multipart(timeout=TIMEOUT_S) for _ in range(3)]
+        assert [len(frames) for frames in messages] == [4, 4, 3]        # the last one has one body
+        assert b"".join(frames[-1] for frames in messages) == b"".join(bodies)
+        found = []
+        while len(found) < len(bodies):
+            found += subscriber.recv_many(timeout=TIMEOUT_S)
+        assert found == [("a", body) for body in bodies]
+        assert subscriber.statistics["lost"] == 0
+
+
+def test_large_bodies_and_buffers_have_frames_of_their_own():
+    for bodies in ([bytes(5000)] * 3, [bytearray(b"a"), memoryview(b"b"), b"c"]):
+        with Publisher(LOCAL) as publisher, Subscriber(publisher.endpoint) as subscriber:
+            publisher.wait_for_subscribers(timeout=TIMEOUT_S)
+            publisher.publish_many("a", bodies)
+            assert [subscriber.recv(TIMEOUT_S)[1] for _ in bodies] == [bytes(body) for body in bodies]
+
+
+@pytest.mark.parametrize("codec", ["bytes", "text"])
+def test_a_frame_of_bodies_that_is_damaged_is_an_error_and_the_rest_comes(context, codec):
+    with Subscriber(bind=LOCAL, codec=codec) as subscriber:
+        pub = context.socket(zmq.XPUB)
+        pub.connect(subscriber.endpoint)
+        until(lambda: pub.try_recv() == b"\1" or look_at(subscriber))
+        header = HEADER.pack(b"somebody", 1, PACKED, 1)
+        for frames in ([], [b"\0\0\0\2\0\0\0\1", b"abc"], [b"\xff" * 8, b""], [b"\0\0\0\1", b"a"]):
+            pub.send_multipart([b"a", header, *frames])
+        pub.send_multipart([b"a", header, b"\0\0\0\2\0\0\0\1", b"xy"])
+        for _ in range(4):
+            with pytest.raises(BodyError, match=f"a: not a body of codec '{codec}'"):
+                subscriber.recv(TIMEOUT_S)
+        values = (b"x", b"y") if codec == "bytes" else ("x", "y")
+        assert [subscriber.recv(TIMEOUT_S) for _ in values] == [("a", value) for value in values]
+
+
 def test_another_number_of_frames_is_an_error():
     pytest.importorskip("numpy")
     with Publisher(LOCAL) as publisher, Subscriber(publisher.endpoint, codec="numpy") as subscriber:
@@ -295,6 +339,49 @@ def test_a_body_that_cannot_be_written_names_topic_and_codec(gather):
 def test_arguments_that_make_no_sense(wrong, error):
     with pytest.raises(ValueError, match=error):
         wrong()
+
+
+def fill(publisher, program):
+    """A stalled subscriber, for which there is no room any more."""
+    subscriber = program(SUBSCRIBER, publisher.endpoint, "")
+    publisher.wait_for_subscribers(timeout=TIMEOUT_S)
+    subscriber.line()
+    subscriber.stall()
+    with pytest.raises(TimeoutError):
+        while True:
+            publisher.publish("fill", LARGE, timeout=0.3)   # the system's buffers may take some more
+    return subscriber
+
+
+def test_what_had_no_room_in_time_is_not_published_later(program):
+    with Publisher(LOCAL, slow="block", hwm=10, heartbeat=BEAT, gather=60.0, chunk=3) as publisher:
+        fill(publisher, program)
+        published = publisher.statistics["published"]
+        for number in range(2):
+            publisher.publish("a", b"%d" % number)      # these wait for others
+        for body in (b"2", b"3", bytearray(b"4")):
+            with pytest.raises(TimeoutError, match="a: a subscriber has no room after 0.01 s"):
+                publisher.publish("a", body, timeout=0.01)
+        assert publisher._core.topics["a"].gathered == [b"0", b"1"]
+        assert publisher.statistics["published"] == published
+
+
+def test_what_had_no_room_in_time_is_not_published_later_in_asyncio(program):
+    async def main():
+        async with AsyncPublisher(LOCAL, slow="block", hwm=10, heartbeat=BEAT, gather=60.0, chunk=2) as publisher:
+            subscriber = program(SUBSCRIBER, publisher.endpoint, "")
+            await publisher.wait_for_subscribers(timeout=TIMEOUT_S)
+            await asyncio.to_thread(subscriber.line)
+            subscriber.stall()
+            with pytest.raises(TimeoutError):
+                while True:
+                    await publisher.publish("fill", LARGE, timeout=0.3)
+            await publisher.publish("a", b"0")
+            with pytest.raises(TimeoutError, match="a: a subscriber has no room after 0 s"):
+                await publisher.publish("a", b"1", timeout=0)
+            assert publisher._core.topics["a"].gathered == [b"0"]
+
+    asyncio.run(main())
 
 
 def test_a_closed_publisher_says_so():

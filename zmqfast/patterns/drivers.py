@@ -358,17 +358,17 @@ class Driver:
         Raises:
             RuntimeError: closed.
         """
-        socket = self.opened.get(name)
-        if socket is None:
-            raise RuntimeError("it is closed")
-        if name in self.core.outbox:
+        if name in self.core.outbox and name in self.opened:
             self.flush()
             if name in self.core.outbox:
                 return False
         try:
+            socket = self.opened[name]
             socket.send_multipart(frames, _DONTWAIT, self.copy)
         except zmq.Again:
             return False
+        except KeyError:
+            raise RuntimeError("it is closed") from None
         if socket.get(_EVENTS) & _POLLIN:       # type: ignore[operator]
             self.serve(time.monotonic())
             self.poller.wake()                  # there may be more

@@ -6,6 +6,7 @@ source knows who follows what, and welcomes each: to the private topic, behind w
 
 Messages:
     topic, header, body…            numbered bodies, the header tells the first one's number
+    topic, header, sizes, data      the same, many small ones in one frame, which chunks.py makes of them
     topic, header                   a beat: the number that comes next
     private topic, header, …        a welcome; what follows is the pattern's
     upstream, one frame             a word: its kind, the follower's id, and what the pattern says
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import zmqfast as zmq
+from zmqfast.patterns import chunks
 from zmqfast.patterns.drivers import Core, Port
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ PATIENCE_S = 10.0
 SESSIONS_AT_MOST = 1000     # sources of which a follower keeps the numbers
 REPORTS_AT_MOST = 10_000    # followers of which a source keeps what they lost
 
-DATA, BEAT, WELCOME = 0, 1, 2
+DATA, BEAT, WELCOME, PACKED = 0, 1, 2, 3
 HEADER = struct.Struct("!8sQBB")
 PRIVATE = b"\xff"
 ID_SIZE = 8
@@ -79,6 +81,24 @@ def encoded(topic: str) -> bytes:
 def owned(frames: Sequence[Buffer]) -> list[bytes]:
     """Frames that stay as they are, whatever their sender does with his buffers."""
     return [frame if type(frame) is bytes else bytes(frame) for frame in frames]
+
+
+def packed(frames: Sequence[Buffer], size: int) -> tuple[int, Sequence[Buffer]]:
+    """How bodies of `size` frames travel behind topic and header: the kind, and the frames."""
+    if len(frames) > size:
+        head, *data = chunks.pack(frames)
+        if head:
+            return PACKED, (head, *data)
+    return DATA, frames
+
+
+def unpacked(kind: int, frames: Sequence[Any]) -> Sequence[Any]:
+    """The frames of the bodies that a message holds behind topic and header.
+
+    Raises:
+        ValueError: packed() did not make them.
+    """
+    return chunks.unpack(frames) if kind == PACKED else frames
 
 
 def source_port(bind: str | None, connect: str | Sequence[str], slow: Slow, hwm: int, patience: float,

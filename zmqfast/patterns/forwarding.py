@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import zmqfast as zmq
 from zmqfast.patterns.drivers import LOOK_AGAIN_S, AsyncRunner, Core, Port, Runner
-from zmqfast.patterns.feeds import (DATA, HEADER, HEARTBEAT_S, HWM, PATIENCE_S, PRIVATE, WELCOME, FollowerCore, Slow,
-                                    SourceCore, encoded, entries, feed_port, source_port)
+from zmqfast.patterns.feeds import (DATA, HEADER, HEARTBEAT_S, HWM, PACKED, PATIENCE_S, PRIVATE, WELCOME, FollowerCore,
+                                    Slow, SourceCore, encoded, entries, feed_port, source_port, unpacked)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -75,7 +75,7 @@ class CacheCore(PassingCore, SourceCore):
         self.upstream.outbox = self.outbox              # what it says goes out with what we say
         for topic in [topics] if isinstance(topics, str) else topics:
             self.upstream.follow(encoded(topic))
-        self.last: dict[bytes, Sequence[Any]] = {}
+        self.last: dict[bytes, Sequence[Any]] = {}      # header and frames of each topic's newest body
         self.strange = 0
 
     def on_messages(self, port: str, messages: list[list[Any]], now: float) -> None:
@@ -95,7 +95,7 @@ class CacheCore(PassingCore, SourceCore):
                         upstream.join(frames[0], session)
                 else:
                     self._take(passing, (session, number, kind, size), frames)
-            except (IndexError, struct.error):
+            except (IndexError, ValueError, struct.error):
                 self.strange += 1
         if passing:
             self.forward(passing)
@@ -103,22 +103,22 @@ class CacheCore(PassingCore, SourceCore):
     def _take(self, passing: list[Sequence[Any]], header: Sequence[Any], frames: Sequence[Any]) -> None:
         """Keep a message and let it pass, unless it was here before."""
         session, number, kind, size = header
-        count = (len(frames) - 2) // size if size and kind == DATA else 0
-        if kind == DATA and not count:
+        has_bodies = kind in (DATA, PACKED)
+        bodies = unpacked(kind, frames[2:]) if has_bodies else ()
+        count = len(bodies) // size if size else 0
+        if has_bodies and not count:
             self.strange += 1
         elif self.upstream.arrived(session, frames[0], number, count) < count:
-            self.last[frames[0]] = frames
+            self.last[frames[0]] = (HEADER.pack(session, number + count - 1, DATA, size), *bodies[-size:])
             passing.append(frames)
         elif not count:
             passing.append(frames)
 
     def welcome(self, prefix: bytes) -> list[Buffer]:
         welcome: list[Buffer] = [self.header(0, WELCOME, 1)]
-        for topic, frames in self.last.items():
+        for topic, newest in self.last.items():
             if topic.startswith(prefix):
-                session, number, _, size = HEADER.unpack(frames[1])
-                newest = number + (len(frames) - 2) // size - 1
-                welcome += topic, HEADER.pack(session, newest, DATA, size), *frames[-size:]
+                welcome += topic, *newest
         return welcome
 
     def on_time(self, now: float) -> float | None:

@@ -13,14 +13,16 @@ import struct
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BYTES, BodyError, Codec, find
 from zmqfast.patterns.drivers import LAST_WORDS_MS, LOOK_AGAIN_S, AsyncDriver, Attended, met_once
-from zmqfast.patterns.feeds import (BEAT, DATA, HEADER, HEARTBEAT_S, HWM, PATIENCE_S, PRIVATE, WELCOME, FollowerCore,
-                                    Slow, SourceCore, encoded, entries, feed_port, owned, source_port)
+from zmqfast.patterns.feeds import (BEAT, DATA, HEADER, HEARTBEAT_S, HWM, PACKED, PATIENCE_S, PRIVATE, WELCOME,
+                                    FollowerCore, Slow, SourceCore, encoded, entries, feed_port, owned, packed,
+                                    source_port, unpacked)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,6 +33,8 @@ TOLD_EACH_BEAT = 100        # topics without news whose numbers are told again, 
 IN_A_ROW = 100              # messages sent without waiting, before the loop's other tasks get their turn
 QUEUED_AT_MOST = 10_000     # messages taken from the socket that an AsyncSubscriber's user has not
 
+Bodies = tuple[int, int, Sequence["Buffer"], Sequence["Buffer"]]      # how many, kind, frames, those of the last one
+Send = Callable[[str, Sequence["Buffer"]], bool]
 Keep = Literal["all", "newest", "topic"] | Callable[[str, Any], Hashable]
 Item = tuple[str, Any]
 
@@ -79,49 +83,78 @@ class PublisherCore(SourceCore):
             topic = self.topics[name] = Topic(encoded(name))
         return topic
 
-    def message(self, topic: Topic, values: Sequence[Any]) -> Sequence[Buffer]:
-        """What to send for what was gathered and some more bodies; on_published() once it is sent.
+    def body(self, value: Any, topic: str) -> Bodies:
+        """One body as it travels.
 
         Raises:
-            BodyError: the codec cannot write one of them.
+            BodyError: the codec cannot write it.
         """
-        header = HEADER.pack(self.session, topic.next, DATA, self.size)
-        if self.plain and len(values) == 1 and type(values[0]) is bytes and not topic.gathered:
-            return topic.name, header, values[0]
-        return topic.name, header, *topic.gathered, *self.codec.dump_all(values, topic.name.decode())
+        frames = (value,) if self.plain and type(value) is bytes else self.codec.dump(value, topic)
+        return 1, DATA, frames, frames
 
-    def on_published(self, topic: Topic, frames: Sequence[Buffer]) -> None:
-        count = (len(frames) - 2) // self.size
+    def bodies(self, values: Sequence[Any], topic: str) -> Bodies:
+        """Some bodies as they travel. Errors are body()'s."""
+        return self._bodies(len(values), self.codec.dump_all(values, topic))
+
+    def _bodies(self, count: int, frames: Sequence[Buffer]) -> Bodies:
+        kind, together = packed(frames, self.size)
+        return count, kind, together, frames[-self.size:]
+
+    def publish(self, topic: Topic, bodies: Bodies, send: Send) -> bool:
+        """Send what was gathered, then these; returns whether there was room for all of it."""
+        if topic.gathered and not self.publish_gathered(topic, send):
+            return False
+        count, kind, frames, last = bodies
+        if not send("followers", (topic.name, HEADER.pack(self.session, topic.next, kind, self.size), *frames)):
+            return False
         topic.next += count
         self.published += count
         if not topic.changed:
             topic.changed = True
             self.changed.append(topic)
         if self.keep_last:
-            topic.last = owned(frames[-self.size:])
-        if topic.gathered:
+            topic.last = owned(last)
+        return True
+
+    def publish_gathered(self, topic: Topic, send: Send) -> bool:
+        """Send what was gathered; returns whether there was room."""
+        gathered = topic.gathered
+        if gathered:
             topic.gathered = []
+            if not self.publish(topic, self._bodies(len(gathered) // self.size, gathered), send):
+                topic.gathered = gathered
+                return False
+        return True
 
-    def gather(self, topic: Topic, body: Any) -> bool:
-        """One more body that may wait for others; returns whether they are enough for a message.
+    def owned(self, value: Any, topic: str) -> Sequence[Buffer]:
+        """The frames of a body that may wait. Errors are body()'s."""
+        return (value,) if self.plain and type(value) is bytes else owned(self.codec.dump(value, topic))
 
-        Raises:
-            BodyError: the codec cannot write it.
-        """
+    def gather(self, topic: Topic, frames: Sequence[Buffer]) -> bool:
+        """One more body that may wait for others; returns whether they are enough for a message."""
         if not topic.gathered:
             if not self.gathering:
                 self.gathered_at = time.monotonic() + self.gather_s
             self.gathering.append(topic)
-        topic.gathered += owned(self.codec.dump(body, topic.name.decode()))
+        topic.gathered += frames
         return len(topic.gathered) >= self.chunk * self.size
+
+    def take_back(self, topic: Topic, frames: Sequence[Buffer]) -> bool:
+        """Forget a body that still waits; returns whether it did."""
+        for place in range(len(topic.gathered) - self.size, -1, -self.size):
+            if topic.gathered[place] is frames[0]:
+                del topic.gathered[place:place + self.size]
+                return True
+        return False
 
     def send_gathered(self) -> None:
         for topic in self.gathering:
-            if topic.gathered:
-                frames = self.message(topic, ())
-                self.send("followers", frames)
-                self.on_published(topic, frames)
+            self.publish_gathered(topic, self._queue)
         self.gathering = []
+
+    def _queue(self, port: str, frames: Sequence[Buffer]) -> bool:
+        self.send(port, frames)
+        return True
 
     def welcome(self, prefix: bytes) -> list[Buffer]:
         frames: list[Buffer] = [self.header(0, WELCOME, self.size)]
@@ -216,17 +249,25 @@ class Publisher(Attended):
             BodyError: the codec cannot write it.
             RuntimeError: closed.
         """
-        core = self._core
+        core, driver = self._core, self._driver
         if not core.gather_s:
-            self._publish(topic, (body,), timeout)
+            self._publish(topic, core.body(body, topic), timeout)
             return
-        with self._driver.lock:
+        with driver.lock:
             idle = not core.gathering
-            full = core.gather(core.topics.get(topic) or core.topic(topic), body)
+            entry = core.topics.get(topic) or core.topic(topic)
+            frames = core.owned(body, topic)
+            full = core.gather(entry, frames)
         if full:
-            self._publish(topic, (), timeout)
+            try:
+                self._wait_for_room(topic, partial(core.publish_gathered, entry, driver.send_now), timeout)
+            except TimeoutError:
+                with driver.lock:
+                    if not core.take_back(entry, frames):
+                        return          # it went at the last moment
+                raise
         elif idle:
-            self._driver.wake()         # its thread has to come back sooner than it meant to
+            driver.wake()               # its thread has to come back sooner than it meant to
 
     def publish_many(self, topic: str, bodies: Iterable[Any], *, timeout: float | None = None) -> None:
         """Send many bodies, `chunk` of them in a message, which costs far less. Arguments and errors: publish().
@@ -234,24 +275,23 @@ class Publisher(Attended):
         Each chunk is published or not; `timeout` is for each.
         """
         for some in chunks(bodies, self._core.chunk):
-            self._publish(topic, some, timeout)
+            self._publish(topic, self._core.bodies(some, topic), timeout)
 
-    def _publish(self, topic: str, bodies: Sequence[Any], timeout: float | None) -> None:
-        if not self._try(topic, bodies):
-            try_again = met_once(lambda: not self._driver.closed and self._try(topic, bodies))
-            if not self._driver.wait(try_again, timeout):
-                raise TimeoutError(f"{topic}: a subscriber has no room after {timeout} s")
-
-    def _try(self, topic: str, bodies: Sequence[Any]) -> bool:
+    def _publish(self, topic: str, bodies: Bodies, timeout: float | None) -> None:
         core, driver = self._core, self._driver
-        with driver.lock:
+        driver.lock.acquire()       # not by `with`, which costs twice as much
+        try:
             entry = core.topics.get(topic) or core.topic(topic)
-            frames = core.message(entry, bodies)
-            if len(frames) > 2:         # or another thread has sent what was gathered
-                if not driver.send_now("followers", frames):
-                    return False
-                core.on_published(entry, frames)
-            return True
+            if core.publish(entry, bodies, driver.send_now):
+                return
+        finally:
+            driver.lock.release()
+        self._wait_for_room(topic, partial(core.publish, entry, bodies, driver.send_now), timeout)
+
+    def _wait_for_room(self, topic: str, publish: Callable[[], bool], timeout: float | None) -> None:
+        driver = self._driver
+        if not driver.wait(met_once(lambda: not driver.closed and publish()), timeout):
+            raise TimeoutError(f"{topic}: a subscriber has no room after {timeout} s")
 
     def wait_for_subscribers(self, count: int = 1, topic: str | None = None,
                              timeout: float | None = None) -> None:
@@ -301,33 +341,34 @@ class AsyncPublisher:
     async def publish(self, topic: str, body: Any, *, timeout: float | None = None) -> None:
         """Send one body. Arguments and errors: Publisher.publish()."""
         core = self._core
+        entry = core.topics.get(topic) or core.topic(topic)
         if not core.gather_s:
-            await self._publish(topic, (body,), timeout)
+            await self._publish(topic, partial(core.publish, entry, core.body(body, topic), self._driver.send_now), timeout)
             return
         idle = not core.gathering
-        if core.gather(core.topics.get(topic) or core.topic(topic), body):
-            await self._publish(topic, (), timeout)
+        frames = core.owned(body, topic)
+        if core.gather(entry, frames):
+            try:
+                await self._publish(topic, partial(core.publish_gathered, entry, self._driver.send_now), timeout)
+            except TimeoutError:
+                if core.take_back(entry, frames):
+                    raise
         elif idle:
             self._driver.pump()         # sets the timer
 
     async def publish_many(self, topic: str, bodies: Iterable[Any], *, timeout: float | None = None) -> None:
         """Send many bodies, `chunk` of them in a message. Arguments and errors: Publisher.publish_many()."""
-        for some in chunks(bodies, self._core.chunk):
-            await self._publish(topic, some, timeout)
-
-    async def _publish(self, topic: str, bodies: Sequence[Any], timeout: float | None) -> None:
         core = self._core
-        entry = core.topics.get(topic) or core.topic(topic)
-        frames = core.message(entry, bodies)
+        for some in chunks(bodies, core.chunk):
+            entry = core.topics.get(topic) or core.topic(topic)
+            await self._publish(topic, partial(core.publish, entry, core.bodies(some, topic), self._driver.send_now), timeout)
+
+    async def _publish(self, topic: str, publish: Callable[[], bool], timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._driver.send_now("followers", frames):
+        while not publish():
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"{topic}: a subscriber has no room after {timeout} s")
             await asyncio.sleep(LOOK_AGAIN_S)
-            frames = core.message(entry, bodies)        # another task may have published meanwhile
-            if len(frames) == 2:
-                return
-        core.on_published(entry, frames)
         self._in_a_row += 1
         if self._in_a_row >= IN_A_ROW:
             self._in_a_row = 0
@@ -384,6 +425,7 @@ class SubscriberCore(FollowerCore):
             raise ValueError(f"keep is 'all', 'newest', 'topic' or a function, not {keep!r}")
         self.codec = codec
         self.keep = keep
+        self.plain = codec is BYTES and keep == "all"           # what comes is what is taken
         self.on_wrong = on_wrong
         self.names: dict[bytes, str] = {}
         self.ready: deque[list[Item] | BodyError] = deque()
@@ -412,39 +454,43 @@ class SubscriberCore(FollowerCore):
 
     def on_messages(self, port: str, messages: list[list[Any]], now: float) -> None:
         taken: list[Any] = []
-        unpack, names, own = HEADER.unpack, self.names, self.codec.frames
-        plain = self.codec is BYTES and self.keep == "all"
+        add, unpack, names = taken.append, HEADER.unpack, self.names
         last: bytes | None = None
         numbers: dict[bytes, int] = {}
-        for frames in messages:
+        for frames in messages if self.plain else ():       # one body that is due, with as little as can be done
             try:
-                session, number, kind, size = unpack(frames[1])
-            except (IndexError, struct.error):
-                self._refuse(taken, frames[0], "it is not a Publisher's message")
-                continue
-            topic = frames[0]
-            if session != last:
-                last, numbers = session, self.numbers_of(session)
-            if kind == DATA and size == own and numbers.get(topic) == number and topic in names:
-                if plain and len(frames) == 3:
+                topic, header, body = frames
+                session, number, kind, size = unpack(header)
+                if session != last:
+                    last, numbers = session, self.numbers_of(session)
+                if kind == DATA and size == 1 and numbers[topic] == number:
+                    add((names[topic], body))
                     numbers[topic] = number + 1
-                    taken.append((names[topic], frames[2]))
                     continue
-                bodies = frames[2:]
-                numbers[topic] = number + len(bodies) // own
-                if plain:
-                    taken += zip(repeat(names[topic]), bodies)
-                else:
-                    self._take(taken, names[topic], bodies)
-            elif topic[:1] == PRIVATE:
-                if kind == WELCOME and self.is_ours(topic):
-                    self._on_welcome(taken, frames, session)
-            elif kind == BEAT:
-                self.arrived(session, topic, number, 0)
-            elif kind == DATA:
-                self.repeated += self._take_counted(taken, topic, session, number, frames[2:], size)
+            except (ValueError, KeyError, struct.error):    # anything else
+                pass
+            self._take_any(taken, frames)
+        for frames in () if self.plain else messages:
+            self._take_any(taken, frames)
         if taken:
             self._put(taken)
+
+    def _take_any(self, taken: list[Any], frames: list[Any]) -> None:
+        """Take a message of any kind."""
+        try:
+            topic = frames[0]
+            session, number, kind, size = HEADER.unpack(frames[1])
+            bodies = unpacked(kind, frames[2:])
+        except (IndexError, ValueError, struct.error):
+            self._refuse(taken, frames[0], "it is not a Publisher's message")
+            return
+        if topic[:1] == PRIVATE:
+            if kind == WELCOME and self.is_ours(topic):
+                self._on_welcome(taken, frames, session)
+        elif kind == BEAT:
+            self.arrived(session, topic, number, 0)
+        elif kind in (DATA, PACKED):
+            self.repeated += self._take_counted(taken, topic, session, number, bodies, size)
 
     def _on_welcome(self, taken: list[Any], frames: list[Any], source: bytes) -> None:
         try:
@@ -478,6 +524,9 @@ class SubscriberCore(FollowerCore):
                 self.received += count
                 self.conflated += count - 1
                 self._replace(None if keep == "newest" else name, name, frames[-size:])
+            return
+        if self.plain:
+            taken += zip(repeat(name), frames)
             return
         for place in range(0, len(frames), size):
             try:
@@ -634,6 +683,8 @@ class Subscriber(Attended):
             BodyError: the codec cannot read it.
             RuntimeError: closed.
         """
+        for item in self._core.current:
+            return item
         return self.recv_many(1, timeout)[0]
 
     def recv_many(self, most: int = 1024, timeout: float | None = None) -> list[Item]:
@@ -701,6 +752,8 @@ class AsyncSubscriber:
 
     async def recv(self, timeout: float | None = None) -> Item:
         """The next topic and body. Errors: Subscriber.recv()."""
+        for item in self._core.current:
+            return item
         return (await self.recv_many(1, timeout))[0]
 
     async def recv_many(self, most: int = 1024, timeout: float | None = None) -> list[Item]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
 WRITERS_AT_MOST = 10_000    # replicas of which the owner keeps what they wrote last
-CONFIRMED = 3               # the kind of a header, beside those of feeds.py
+CONFIRMED = 4               # the kind of a header, beside those of feeds.py
 
 PUT, DELETE = b"P", b"D"
 _MS = struct.Struct("!Q")
