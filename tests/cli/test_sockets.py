@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
+import struct
 import subprocess
 import sys
+import time
 
 import pytest
 
 import zmqfast as zmq
 
+pty = pytest.importorskip("pty")
+fcntl = pytest.importorskip("fcntl")
+termios = pytest.importorskip("termios")
 pytest.importorskip("click")
 pytest.importorskip("rich")
 
@@ -97,6 +104,98 @@ def test_sub_shows_rates_by_topic(command, context):
     assert sub.end()[1:] == ("", 130)
 
 
+class Terminal:
+    """A zmqfast command on a terminal of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.end, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 100, 0, 0))
+        self.process = subprocess.Popen([sys.executable, "-m", "zmqfast", *arguments], stdin=theirs, stdout=theirs,
+                                        stderr=subprocess.PIPE, text=True, env={**os.environ, "TERM": "xterm-256color"})
+        os.close(theirs)
+        self.shown = ""
+
+    def until(self, *texts: str) -> None:
+        """Read until each of them was shown."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while not all(text in self.shown for text in texts):
+            ready, _, _ = select.select([self.end], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, self.shown
+            self.shown += os.read(self.end, 65536).decode()
+
+    def interrupt(self) -> tuple[str, int]:
+        self.process.send_signal(signal.SIGINT)
+        while True:             # what it still shows must not fill the terminal
+            try:
+                if not os.read(self.end, 65536):
+                    break
+            except OSError:     # EIO: it has let go of the terminal
+                break
+        _, err = self.process.communicate(timeout=TIMEOUT_S)
+        return err, self.process.returncode
+
+
+@pytest.fixture
+def terminal():
+    terminals = []
+
+    def start(*arguments):
+        terminals.append(Terminal(*arguments))
+        return terminals[-1]
+
+    yield start
+    for one in terminals:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()
+        os.close(one.end)
+
+
+CURSOR_UP = "\x1b[1A"       # how a table comes into the place of the one before
+
+
+def test_on_a_terminal_rates_are_a_table_that_renews_itself(terminal, context):
+    pub = context.socket(zmq.XPUB)
+    pub.bind(LOCAL)
+    sub = terminal("sub", pub.last_endpoint.decode(), "--rates")
+    assert pub.recv(timeout=TIMEOUT_S) == b"\1"
+    for number in range(40):
+        pub.send_multipart([b"topic %02d" % number, b"body"])
+    pub.send_multipart([b"[red]busiest", bytes(1500)])
+    pub.send_multipart([b"[red]busiest", bytes(1500)])
+    sub.until("[red]busiest", "3.0 kB", "41 topics", "27 more topics", CURSOR_UP)
+    assert sub.interrupt() == ("", 130)
+
+
+def test_on_a_terminal_a_proxys_statistics_are_a_table(terminal, context):
+    proxy = terminal("proxy", LOCAL, LOCAL, "--kind", "pipeline", "--statistics")
+    frontend, backend = (proxy.process.stderr.readline().split()[-1] for _ in range(2))
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    push.connect(frontend)
+    pull.connect(backend)
+    push.send_many([bytes(2000), bytes(3000)])
+    proxy.until("frontend to backend", "5.0 kB", CURSOR_UP)
+    assert proxy.interrupt() == ("", 130)
+
+
+@pytest.mark.parametrize("module", ["click", "rich", "rich.table", "zmqfast.cli.group", "zmqfast.cli.pub"])
+def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(module):
+    program = f"""
+import os, signal, sys
+class Interrupting:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting)
+sys.argv = ["zmqfast", "sub", "inproc://nobody"]
+import zmqfast.cli
+zmqfast.cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 130)
+
+
 def test_monitor_tells_events_as_they_happen(command, context):
     router = context.socket(zmq.ROUTER)
     router.bind(LOCAL)
@@ -158,6 +257,19 @@ def test_a_proxy_whose_reader_has_enough_ends_quietly(command, context):
     proxy.process.stdin.close()
     proxy.process.stderr.close()
     proxy.process = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("arguments", [["info"], ["info", "--json"], ["keygen"], ["--help"], ["sub", "--help"],
+                                       ["demo", "--lines", "10", "--pattern", "PAIR", "--transport", "inproc"]],
+                         ids=" ".join)
+def test_nobody_reads_what_it_prints_and_it_ends_quietly(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "zmqfast", *arguments], stdout=writer, stderr=subprocess.PIPE, text=True,
+                          timeout=60)
+    os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode in (0, 1)        # 1 is click's, where it prints help
 
 
 @pytest.mark.parametrize("name", ["info", "keygen"])

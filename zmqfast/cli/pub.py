@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections.abc import Sequence
 
 import click
+from rich.markup import escape
+from rich.table import Table
 
 import zmqfast as zmq
+from zmqfast.cli.live import amount, live_table, rows_at_most
 from zmqfast.cli.push import count_option
 from zmqfast.cli.sockets import bind_option, bodies, endpoint_argument, json_option, opened, tell
 
 RATES_EVERY_S = 1.0
+TOPICS_AT_MOST = 10_000     # of which the rates are kept although nothing comes of them
 
 
 @click.command(epilog="Example: ping localhost | zmqfast pub --bind tcp://127.0.0.1:5556 --topic ping")
@@ -40,12 +44,13 @@ def pub(endpoint: str, files: tuple[str, ...], bind: bool, as_json: bool, topic:
 @bind_option
 @json_option
 @count_option
-@click.option("--rates", is_flag=True, help="Each second a line for each topic, instead of the messages.")
+@click.option("--rates", is_flag=True,
+              help="Each second the topics' rates, instead of the messages: a table on a terminal, else lines.")
 def sub(endpoint: str, topics: tuple[str, ...], bind: bool, as_json: bool, count: int | None, rates: bool) -> None:
     """Print what is published at ENDPOINT under TOPICS, which are prefixes; all without any.
 
-    A line is a message, its frames with tabs between them. With --rates a line is a topic, its messages a second,
-    and its bytes a second.
+    A line is a message, its frames with tabs between them. With --rates there is a table that renews itself each
+    second; into a pipe a line for each topic, its messages a second and its bytes a second.
     """
     with opened(zmq.SUB, endpoint, bind) as socket:
         for topic in topics or [""]:
@@ -58,22 +63,65 @@ def sub(endpoint: str, topics: tuple[str, ...], bind: bool, as_json: bool, count
                 count -= 1
 
 
+class Rates:
+    """What came of each topic: since the last look, and in all."""
+
+    def __init__(self) -> None:
+        self.topics: dict[bytes, list[int]] = {}        # messages and bytes since the last look, and in all
+        self.since = time.monotonic()
+
+    def add(self, topic: bytes, size: int) -> None:
+        counts = self.topics.get(topic)
+        if counts is None:
+            counts = self.topics[topic] = [0, 0, 0, 0]
+        for place, number in enumerate((1, size, 1, size)):
+            counts[place] += number
+
+    def look(self) -> list[tuple[str, float, float, int, int]]:
+        """Of each topic, by name: its name, messages and bytes a second, messages and bytes in all."""
+        now = time.monotonic()
+        spent = now - self.since
+        self.since = now
+        rows = []
+        for topic, counts in sorted(self.topics.items()):
+            messages, size, all_messages, all_size = counts
+            counts[:2] = 0, 0
+            rows.append((topic.decode(errors="replace") or "(no topic)", messages / spent, size / spent,
+                         all_messages, all_size))
+        if len(self.topics) > TOPICS_AT_MOST:           # those without news start again when they come again
+            self.topics = {topic: counts for (topic, counts), row in zip(sorted(self.topics.items()), rows) if row[1]}
+        return rows
+
+
 def show_rates(socket: zmq.Socket[bytes]) -> None:
-    messages: Counter[bytes] = Counter()
-    sizes: Counter[bytes] = Counter()
-    start = time.monotonic()
-    while True:
-        left_s = start + RATES_EVERY_S - time.monotonic()
-        if left_s > 0:
-            if socket.poll(left_s * 1000):
-                for topic, *body in socket.recv_many(multipart=True):
-                    messages[topic] += 1
-                    sizes[topic] += sum(map(len, body))
-            continue
-        spent = time.monotonic() - start
-        for topic, number in sorted(messages.items()):
-            name = topic.decode(errors="replace") or "(no topic)"
-            click.echo(f"{name}\t{number / spent:.1f} msg/s\t{sizes[topic] / spent:.0f} B/s")
-        messages.clear()
-        sizes.clear()
-        start = time.monotonic()
+    """Each second, until Ctrl-C: a table on a terminal, else a line for each topic that had messages."""
+    rates = Rates()
+    with live_table() as show:
+        while True:
+            left_s = rates.since + RATES_EVERY_S - time.monotonic()
+            if left_s > 0:
+                if socket.poll(left_s * 1000):
+                    for topic, *body in socket.recv_many(multipart=True):
+                        rates.add(topic, sum(map(len, body)))
+                continue
+            rows = rates.look()
+            if show is not None:
+                show(rates_table(rows))
+                continue
+            for name, rate, size, _, _ in rows:
+                if rate:
+                    click.echo(f"{name}\t{rate:.1f} msg/s\t{size:.0f} B/s")
+
+
+def rates_table(rows: Sequence[tuple[str, float, float, int, int]]) -> Table:
+    """The busiest topics, as many as there is room for."""
+    room = rows_at_most()
+    busiest = sorted(rows, key=lambda row: -row[1])[:room]
+    more = f"{len(rows) - room} more topics; " if len(rows) > room else ""
+    table = Table(title=f"{len(rows)} topics", caption=f"{more}Ctrl-C ends it")
+    table.add_column("topic", overflow="ellipsis", no_wrap=True)
+    for column in ("msg/s", "B/s", "messages", "bytes"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, rate, size, all_messages, all_size in sorted(busiest):
+        table.add_row(escape(name), f"{rate:,.1f}", amount(size), f"{all_messages:,}", amount(all_size))
+    return table
