@@ -3,6 +3,7 @@
 import socket
 import sys
 import threading
+import time
 
 import zmq
 from circus import get_arbiter
@@ -18,21 +19,29 @@ control, events = free_endpoint(), free_endpoint()
 answers = []
 
 
+def call(client: CircusClient, command: str, **properties: object) -> dict[str, object]:
+    """What the arbiter answers; it refuses while it does something else, such as starting its watchers."""
+    deadline_s = time.monotonic() + 60
+    while True:
+        answer = client.call({"command": command, "properties": properties})
+        if answer["status"] == "ok" or time.monotonic() > deadline_s:
+            return answer
+
+
 def ask() -> None:
     client = CircusClient(endpoint=control, timeout=30)
     with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
         subscriber.subscribe(b"watcher.sleeper.")
         subscriber.connect(events)
         try:
-            for command, properties in (("numprocesses", {"name": "sleeper"}),
-                                        ("incr", {"name": "sleeper", "nb": 2, "waiting": True}),
-                                        ("numprocesses", {"name": "sleeper"})):
-                answers.append(client.call({"command": command, "properties": properties}))
+            answers.append(call(client, "numprocesses", name="sleeper"))
+            answers.append(call(client, "incr", name="sleeper", nb=2, waiting=True))
+            answers.append(call(client, "numprocesses", name="sleeper"))
             while not subscriber.poll(200):         # until the subscription has come
-                client.call({"command": "restart", "properties": {"name": "sleeper", "waiting": True}})
+                call(client, "restart", name="sleeper", waiting=True)
             answers.append(subscriber.recv_multipart())
         finally:
-            client.call({"command": "quit", "properties": {"waiting": False}})
+            call(client, "quit", waiting=False)
             client.stop()
 
 

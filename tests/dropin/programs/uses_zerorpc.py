@@ -23,7 +23,8 @@ class Service:
 server = zerorpc.Server(Service())
 server.bind("tcp://127.0.0.1:*")
 serving = gevent.spawn(server.run)
-client = zerorpc.Client(heartbeat=1)
+# zerorpc's loop over FD and EVENTS finds some messages up to a second late, with pyzmq as well: heartbeats of 1 s get lost.
+client = zerorpc.Client(heartbeat=2)
 client.connect(server._events._socket.last_endpoint.decode())
 assert [client.greet(str(number)) for number in range(50)] == [f"hello {number}" for number in range(50)]
 assert list(client.numbers(1000)) == list(range(1000))
@@ -33,7 +34,7 @@ except zerorpc.RemoteError as error:
     assert (error.name, error.msg) == ("ValueError", "on purpose")
 else:
     raise AssertionError("no error came back")
-assert client.be_slow(3) == "done"      # longer than two heartbeats
+assert client.be_slow(5) == "done"      # longer than two heartbeats
 client.close()
 server.stop()
 serving.join(timeout=30)
