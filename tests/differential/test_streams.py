@@ -116,3 +116,24 @@ def test_stories_of_streams(agree, name):
         return asyncio.run(STORIES[name](lib, context))
 
     agree("stream", [(name, case)])
+
+
+def test_a_loop_that_closes_all_descriptors_closes_the_sockets_of_its_streams(agrees):
+    """As ipykernel's threads do, which terminate the context next."""
+    ioloop = pytest.importorskip("tornado.ioloop")
+
+    def case(lib, context):
+        stream_class = importlib.import_module(f"{lib.__name__}.eventloop.zmqstream").ZMQStream
+        loop = ioloop.IOLoop(make_current=False)
+        kept, ended, closed_beside = (context.socket(lib.PULL) for _ in range(3))
+        streams = [stream_class(socket, loop) for socket in (kept, ended)]
+        streams[1].on_recv(print)
+        streams[1].close()
+        closed_beside.close()
+        once_more = context.socket(lib.PULL)        # has the descriptor of one of those, as a rule
+        streams.append(stream_class(once_more, loop))
+        loop.close(all_fds=True)
+        warnings.simplefilter("ignore", UserWarning)    # of pyzmq, which says that the sockets are closed
+        return [socket.closed for socket in (kept, ended, once_more)], [stream.closed() for stream in streams]
+
+    agrees(case)

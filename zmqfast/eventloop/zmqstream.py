@@ -67,6 +67,21 @@ class ZMQStream:
         self._close_callback: Callable[[], Any] | None = None
         for call in SOCKET_CALLS:
             setattr(self, call, getattr(socket, call))
+        self._descriptor: int = socket.fileno()
+        self._join_loop()
+
+    def _join_loop(self) -> None:
+        """Have `io_loop.close(all_fds=True)` close the socket; it is _watcher that looks at the descriptor."""
+        no_events = 0
+        try:
+            self.io_loop.add_handler(self.socket, self._ignore, no_events)
+        except ValueError:      # of a socket that was closed without its stream, or of another stream of this one
+            self.io_loop.remove_handler(self._descriptor)
+            self.io_loop.add_handler(self.socket, self._ignore, no_events)
+
+    @staticmethod
+    def _ignore(socket: Any, events: int) -> None:
+        """Never called."""
 
     # callbacks
 
@@ -222,6 +237,7 @@ class ZMQStream:
         if self.socket is None:
             return
         self._forget_events()
+        self.io_loop.remove_handler(self._descriptor)
         self.socket = None
         self._queue.clear()
         if self._close_callback is not None:
