@@ -40,7 +40,7 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         shadow: a Context, or the `underlying` address of one, to share instead of making a new one.
     """
 
-    __slots__ = ("_exit_linger", "sockopts")
+    __slots__ = ("__dict__", "_exit_linger", "sockopts")
 
     _socket_class: ClassVar[type[Socket[Any]]] = Socket
     _instance: ClassVar[Context[Any] | None] = None     # a subclass that says so again has an instance of its own
@@ -56,6 +56,13 @@ class Context(_core.Context, ContextOptions, Generic[SocketT]):
         self._exit_linger: int | None = None
         source = io_threads if isinstance(io_threads, Context) else shadow
         self.sockopts = dict(source.sockopts) if isinstance(source, Context) else {}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute that the class has; a name that it has not is a mistake, but for subclasses without slots."""
+        own = type(self)
+        if "__slots__" in vars(own) and not hasattr(own, name):
+            raise AttributeError(f"{own.__name__!r} object has no attribute {name!r}")
+        super().__setattr__(name, value)
 
     @property
     def exit_linger(self) -> int | None:

@@ -172,6 +172,43 @@ def test_a_small_frame_is_copied_and_its_tracker_finished(zmq, inproc_pair):
     assert a.send(b"small", copy=False, track=True) is not zmq._FINISHED_TRACKER
 
 
+def test_the_copy_threshold_of_the_module_can_be_set(zmq, inproc_pair, monkeypatch):
+    """As jupyter_client's tests do, to see every frame tracked."""
+    a, b = inproc_pair(zmq.PAIR, zmq.PAIR)
+    monkeypatch.setattr(zmq, "COPY_THRESHOLD", 1)
+    assert a.copy_threshold == 65536, "a socket keeps what held when it was made"
+    assert a.context.socket(zmq.PAIR).copy_threshold == 1
+    frame = zmq.Frame(b"small", track=True)
+    assert frame.tracker is not zmq._FINISHED_TRACKER
+    tracker = a.send(frame, copy=False, track=True)
+    with pytest.raises(zmq.NotDone):
+        tracker.wait(0)
+    del frame
+    assert b.recv() == b"small"
+    tracker.wait(10)
+    monkeypatch.setattr(zmq, "COPY_THRESHOLD", 65536)
+    assert zmq.Frame(b"small", track=True).tracker is zmq._FINISHED_TRACKER
+
+
+def test_one_context_may_have_a_socket_class_and_methods_of_its_own(zmq):
+    """As jupyter_client does for a while, to get sockets that are not asyncio's."""
+    import zmq.asyncio
+
+    with zmq.asyncio.Context() as context:
+        context._socket_class = zmq.Socket
+        with context.socket(zmq.PAIR) as socket:
+            assert type(socket) is zmq.Socket
+        del context._socket_class
+        with context.socket(zmq.PAIR) as socket:
+            assert type(socket) is zmq.asyncio.Socket
+        context.socket = lambda kind: f"a socket of type {kind}"
+        assert context.socket(3) == "a socket of type 3"
+        with pytest.raises(AttributeError, match="no_such"):
+            context.no_such = 1
+        with zmq.asyncio.Context() as other:
+            assert other._socket_class is zmq.asyncio.Socket
+
+
 def test_names_in_reprs_are_zmqs(zmq, context):
     import zmq.asyncio
 

@@ -1,5 +1,7 @@
 """Frame: one zmq_msg_t, its bytes, its buffer."""
 
+import sys
+
 from libc.string cimport memcpy
 
 cdef extern from "core/msg_header.h":
@@ -16,7 +18,7 @@ cdef extern from "core/pool.h":
     bint pool_owns(const libzmq.zmq_msg_t *msg) noexcept nogil
     int pool_init_msg(libzmq.zmq_msg_t *msg, size_t size) noexcept nogil
 
-COPY_THRESHOLD = 65536              # bytes: below it a copy is cheaper than a loan
+COPY_THRESHOLD = 65536              # bytes: below it a copy is cheaper than a loan; see threshold()
 
 cdef enum:
     RELEASE_GIL_FROM = 128 * 1024   # bytes: a copy that long lets other threads run
@@ -39,7 +41,7 @@ cdef class Frame:
         data: bytes-like, or None for an empty frame.
         track: keep a MessageTracker in `tracker`.
         copy: True copies, False lends the buffer, None lends from `copy_threshold` on.
-        copy_threshold: bytes; 65536 when None.
+        copy_threshold: bytes; zmqfast.COPY_THRESHOLD when None.
     """
 
     cdef libzmq.zmq_msg_t msg
@@ -62,7 +64,7 @@ cdef class Frame:
         if isinstance(data, str):
             raise TypeError("Frame takes bytes-like data, not str: encode it first")
         if copy is None:
-            copy = byte_count(data) < (COPY_THRESHOLD if copy_threshold is None else copy_threshold)
+            copy = byte_count(data) < threshold(copy_threshold)
         libzmq.zmq_msg_close(&self.msg)
         libzmq.zmq_msg_init(&self.msg)
         if copy:
@@ -191,6 +193,13 @@ cdef str short_size(size_t size):
             break
         size //= 1000
     return f"{size}{unit}"
+
+
+cdef Py_ssize_t threshold(object copy_threshold) except? -1:
+    """What is asked for, else zmqfast.COPY_THRESHOLD, which programs set."""
+    if copy_threshold is None:
+        return getattr(sys.modules.get("zmqfast"), "COPY_THRESHOLD", COPY_THRESHOLD)
+    return copy_threshold
 
 
 cdef Py_ssize_t byte_count(object data) except -1:

@@ -10,6 +10,7 @@ cdef class Socket:
         socket_type: PAIR, PUB, SUB …
         shadow: a Socket, or the `underlying` address of one, to share instead of opening a new one.
         copy_threshold: bytes; with copy=False a smaller frame is copied all the same, which is faster.
+            zmqfast.COPY_THRESHOLD when None.
     """
 
     cdef object __weakref__
@@ -21,7 +22,7 @@ cdef class Socket:
     cdef public object _monitor_socket      # the reading end that get_monitor_socket() made, or None
 
     def __init__(self, ctx_or_socket=None, int socket_type=libzmq.ZMQ_PAIR, *, shadow=None, copy_threshold=None):
-        self.copy_threshold = COPY_THRESHOLD if copy_threshold is None else copy_threshold
+        self.copy_threshold = threshold(copy_threshold)
         self._shadow_obj = ctx_or_socket if isinstance(ctx_or_socket, Socket) else shadow
         if self._shadow_obj is not None and self._shadow_obj is not 0:
             self.handle = shadowed_socket(self._shadow_obj)
