@@ -99,7 +99,8 @@ class CurveGate(Gate):
 
     def __init__(self, context: zmq.Context, domain: str = "global") -> None:
         self.public, secret = zmq.curve_keypair()
-        super().__init__(context, curve_server=1, curve_secretkey=secret, zap_domain=domain.encode())
+        options = {"zap_domain": domain.encode()} if domain else {}
+        super().__init__(context, curve_server=1, curve_secretkey=secret, **options)
 
     def keys(self, pair: tuple[bytes, bytes] | None = None) -> dict[str, bytes]:
         public, secret = pair or zmq.curve_keypair()

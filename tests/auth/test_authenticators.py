@@ -44,7 +44,7 @@ def test_addresses_are_allowed_or_denied_but_not_both(authenticator):
 
 def test_an_allowed_address_still_needs_its_password(authenticator, gate):
     authenticator.allow("127.0.0.1")
-    authenticator.configure_plain("*", {"joe": "opensesame"})
+    authenticator.configure_plain("global", {"joe": "opensesame"})
     server = gate(plain_server=1, zap_domain=b"global")
     assert server.outcome(**JOE | {"plain_password": b"guess"}) == 400
     assert server.outcome(**JOE) == 200
@@ -67,7 +67,7 @@ def test_a_domain_has_its_own_passwords(authenticator, gate):
 
 
 def test_the_user_is_named_in_what_is_received(authenticator, gate):
-    authenticator.configure_plain("*", {"joe": "opensesame"})
+    authenticator.configure_plain("global", {"joe": "opensesame"})
     server = gate(plain_server=1, zap_domain=b"global")
     client, monitor = server.knock(**JOE)
     client.send(b"hello")
@@ -89,30 +89,54 @@ def test_any_curve_client_gets_in_where_any_may(authenticator, curve_gate):
 @needs_curve
 def test_certificates_of_a_folder_let_in(authenticator, curve_gate, tmp_path):
     _, secret_file = create_certificates(tmp_path, "joe")
-    authenticator.configure_curve("*", tmp_path)
+    authenticator.configure_curve("global", tmp_path)
     server = curve_gate()
     assert server.outcome(**server.keys(load_certificate(secret_file))) == 200
     assert server.outcome(**server.keys()) == 400
 
 
 @needs_curve
-def test_the_last_setting_of_a_domain_counts(authenticator, curve_gate, tmp_path):
+def test_of_several_settings_of_a_domain_the_callback_counts_or_what_allows_any(authenticator, curve_gate, tmp_path):
     server = curve_gate()
-    authenticator.configure_curve("*", CURVE_ALLOW_ANY)
+    authenticator.configure_curve("global", CURVE_ALLOW_ANY)
     assert server.outcome(**server.keys()) == 200
-    authenticator.configure_curve("*", tmp_path)
+    authenticator.configure_curve("global", tmp_path)
     assert server.outcome(**server.keys()) == 400
-    authenticator.configure_curve_callback("*", Provider(lambda domain, key: True))
+    authenticator.configure_curve_callback("global", Provider(lambda domain, key: True))
+    authenticator.configure_curve("global", tmp_path)
+    assert server.outcome(**server.keys()) == 200
+    authenticator.configure_curve_callback("global", Provider(lambda domain, key: False))
+    assert server.outcome(**server.keys()) == 400
+    authenticator.configure_curve("global", CURVE_ALLOW_ANY)
     assert server.outcome(**server.keys()) == 200
 
 
 @needs_curve
-def test_a_folder_that_cannot_be_read_changes_nothing(authenticator, curve_gate, tmp_path, caplog):
-    authenticator.configure_curve("*", CURVE_ALLOW_ANY)
-    authenticator.configure_curve("*", tmp_path / "missing")
+def test_a_folder_that_cannot_be_read_keeps_the_certificates_and_lets_nobody_else_in(
+        authenticator, curve_gate, tmp_path, caplog):
+    _, secret_file = create_certificates(tmp_path, "joe")
+    server, open_server = curve_gate(), curve_gate("open")
+    authenticator.configure_curve("global", tmp_path)
+    authenticator.configure_curve("open", CURVE_ALLOW_ANY)
+    for domain in ("global", "open"):
+        authenticator.configure_curve(domain, tmp_path / "missing")
     assert "missing" in caplog.text
-    server = curve_gate()
-    assert server.outcome(**server.keys()) == 200
+    assert server.outcome(**server.keys(load_certificate(secret_file))) == 200
+    assert open_server.outcome(**open_server.keys()) == 400
+
+
+@needs_curve
+def test_the_star_stands_for_servers_without_a_domain(authenticator, gate, context, curve_gate, tmp_path):
+    authenticator.configure_plain("*", {"joe": "opensesame"})
+    assert gate(plain_server=1).outcome(**JOE) == 200
+    assert gate(plain_server=1, zap_domain=b"global").outcome(**JOE) == 400
+    _, secret_file = create_certificates(tmp_path, "joe")
+    authenticator.configure_curve("*", tmp_path)
+    for server, status in ((curve_gate(""), 200), (curve_gate("global"), 400)):
+        assert server.outcome(**server.keys(load_certificate(secret_file))) == status
+    authenticator.configure_curve("*", CURVE_ALLOW_ANY)
+    for server in (curve_gate(""), curve_gate("global")):
+        assert server.outcome(**server.keys()) == 200, "nobody is to be known, wherever"
 
 
 class Provider:
@@ -132,7 +156,7 @@ def test_a_callback_decides_by_domain_and_key(authenticator, curve_gate, kind):
         await asyncio.sleep(0)
         return callback(domain, key)
 
-    authenticator.configure_curve_callback("*", Provider(callback if kind == "function" else callback_later))
+    authenticator.configure_curve_callback("global", Provider(callback if kind == "function" else callback_later))
     server = curve_gate()
     assert server.outcome(**server.keys(joe)) == 200
     assert server.outcome(**server.keys()) == 400
@@ -151,7 +175,7 @@ def test_a_callback_that_raises_keeps_out_and_harms_nobody_else(authenticator, c
     async def callback_later(domain, key):
         return callback(domain, key)
 
-    authenticator.configure_curve_callback("*", Provider(callback if kind == "function" else callback_later))
+    authenticator.configure_curve_callback("global", Provider(callback if kind == "function" else callback_later))
     server = curve_gate()
     jim = server.keys()
     assert server.outcome(**jim) == 500
@@ -179,7 +203,7 @@ def test_a_slow_callback_keeps_nobody_else_waiting(authenticator, curve_gate, ki
             await asyncio.get_running_loop().run_in_executor(None, go_on.wait)
         return True
 
-    authenticator.configure_curve_callback("*", Provider(callback if kind == "function" else callback_later))
+    authenticator.configure_curve_callback("global", Provider(callback if kind == "function" else callback_later))
     server = curve_gate()
     client, monitor = server.knock(**server.keys(slow))
     try:
@@ -195,7 +219,7 @@ def test_a_slow_callback_keeps_nobody_else_waiting(authenticator, curve_gate, ki
 
 @needs_curve
 def test_a_curve_client_is_named_by_its_key(authenticator, curve_gate):
-    authenticator.configure_curve("*", CURVE_ALLOW_ANY)
+    authenticator.configure_curve("global", CURVE_ALLOW_ANY)
     server = curve_gate()
     keys = server.keys()
     client, monitor = server.knock(**keys)
@@ -209,8 +233,8 @@ def test_a_curve_client_is_named_by_its_key(authenticator, curve_gate):
 @needs_curve
 def test_keys_and_passwords_are_never_logged(authenticator, gate, curve_gate, caplog):
     caplog.set_level(logging.DEBUG, "zmq.auth")
-    authenticator.configure_plain("*", {"joe": "opensesame"})
-    authenticator.configure_curve_callback("*", Provider(lambda domain, key: False))
+    authenticator.configure_plain("global", {"joe": "opensesame"})
+    authenticator.configure_curve_callback("global", Provider(lambda domain, key: False))
     server, plain = curve_gate(), gate(plain_server=1, zap_domain=b"global")
     keys = server.keys()
     server.outcome(**keys)

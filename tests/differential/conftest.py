@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import zmqfast
-from differential.differences import DIFFERENCES, difference_for
+from differential.differences import Difference, is_wanted, is_written, test_of
 from differential.outcome import outcome_of
 
 try:
@@ -50,13 +50,8 @@ def agree() -> Callable[[str, Iterable[tuple[str, Case]]], None]:
         for name, case in cases:
             key = f"{table}: {name}"
             theirs, ours = run(pyzmq, case), run(zmqfast, case)
-            if theirs == ours:
-                continue
-            row = difference_for(key, theirs, ours)
-            if row is None:
+            if theirs != ours and not is_wanted(key, theirs, ours):
                 unwanted.append(f"{key}\n    pyzmq:   {theirs}\n    zmqfast: {ours}")
-            else:
-                row.used = True
         assert not unwanted, f"{len(unwanted)} outcomes differ:\n" + "\n".join(unwanted)
 
     return check
@@ -75,18 +70,24 @@ def nothing_for_the_next() -> Iterator[None]:
     gc.collect()
 
 
-def pytest_terminal_summary(terminalreporter) -> None:
-    """Name the rows that no case needed, so that the table stays true."""
-    if not getattr(terminalreporter.config, "whole_differential_run", False):
-        return
-    for row in DIFFERENCES:
-        if not row.used and not row.cases[0].startswith("interface: "):     # those are tests/parity's
-            terminalreporter.write_line(f"differences.py: no case needed {row.reason!r}")
-
-
+@pytest.hookimpl(trylast=True)      # once `-k` and the like have chosen
 def pytest_collection_modifyitems(config, items) -> None:
-    here = [item for item in items if item.path.parent.name == "differential"]
-    for item in here:  # pyzmq's warnings are not ours; ours would be found by nothing_left_alive
-        item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
-        item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
-    config.whole_differential_run = len({item.path for item in here}) > 5 and not config.option.keyword
+    for item in items:
+        if item.path.parent.name == "differential":     # pyzmq's warnings; ours would be found by nothing_left_alive
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+    last = [item for item in items if item.get_closest_marker("after_the_test_of_its_row")]
+    others = [item for item in items if item not in last]
+    running = {test_of(item.nodeid) for item in others}
+    possible = [item for item in last if is_possible(item.callspec.params["row"], running)]
+    config.hook.pytest_deselected(items=[item for item in last if item not in possible])
+    items[:] = [*others, *possible]
+
+
+def is_possible(row: Difference, running: set[str]) -> bool:
+    """Whether this run can tell if the row is needed: its test runs, or is not there at all."""
+    return row.there and (row.test in running or not is_written(row.test))
+
+
+def pytest_configure(config) -> None:
+    config.addinivalue_line("markers", "after_the_test_of_its_row: the test looks at what another of this run has found")

@@ -118,48 +118,46 @@ class Authenticator:
         self._denied.update(addresses)
 
     def configure_plain(self, domain: str = "*", passwords: dict[str, str] | None = None) -> None:
-        """Let in the PLAIN users of a domain: passwords by user name. "*" is every domain without a setting of its own."""
+        """Let in the PLAIN users of a domain: passwords by user name. "*" stands for servers without a ZAP_DOMAIN."""
         self.log.debug("Configure plain: %s", domain)
         self.passwords[domain] = passwords or {}
 
     def configure_curve(self, domain: str = "*", location: str | os.PathLike[str] = ".") -> None:
         """Let in the CURVE clients of a domain whose certificates are in a directory, or all with CURVE_ALLOW_ANY.
 
-        The directory is read now; call this again when it has changed. One that cannot be read is logged as an error,
-        and nothing changes. "*" is every domain without a setting of its own.
+        The directory is read now; call this again when it has changed. One that cannot be read is logged as an error;
+        the certificates stay as they were, but CURVE_ALLOW_ANY is over. "*" stands for servers without a ZAP_DOMAIN, and
+        with CURVE_ALLOW_ANY for every domain without a setting of its own.
         """
         self.log.debug("Configure curve: %s[%s]", domain, location)
         if location == CURVE_ALLOW_ANY:
-            self._forget_curve(domain)
+            self.certs.pop(domain, None)
+            self.credentials_providers.pop(domain, None)
             self._any_domains.add(domain)
             self.allow_any = domain == "*" or self.allow_any
             return
+        self._forget_any(domain)        # also when what follows fails: whoever names a folder wants to know the clients
         try:
-            certificates = load_certificates(location)
+            self.certs[domain] = load_certificates(location)
         except (OSError, ValueError) as error:
             self.log.error("Failed to load CURVE certs from %s: %s", location, error)
-            return
-        self._forget_curve(domain)
-        self.certs[domain] = certificates
+            self.certs.setdefault(domain, {})
 
     def configure_curve_callback(self, domain: str = "*", credentials_provider: Any = None) -> None:
         """Let in the CURVE clients of a domain that `credentials_provider.callback(domain, key)` is true for.
 
-        The key is the client's public one, in Z85. The callback may be a coroutine function. A plain function runs in a
-        thread of its own, several at a time, so it may take its time; one that raises keeps the client out.
-        "*" is every domain without a setting of its own.
+        The key is the client's public one, in Z85. The certificates of that domain do not count then. "*" stands for
+        servers without a ZAP_DOMAIN. The callback may be a coroutine function. A plain function runs in a thread of its
+        own, several at a time, so it may take its time; one that raises keeps the client out.
         """
         if credentials_provider is None:
             self.log.error("None credentials_provider provided for domain:%s", domain)
             return
-        self._forget_curve(domain)
+        self._forget_any(domain)
         self.credentials_providers[domain] = credentials_provider
 
-    def _forget_curve(self, domain: str) -> None:
-        """The last setting of a domain is the one that counts."""
+    def _forget_any(self, domain: str) -> None:
         self._any_domains.discard(domain)
-        self.certs.pop(domain, None)
-        self.credentials_providers.pop(domain, None)
         if domain == "*":
             self.allow_any = False
 
@@ -232,7 +230,7 @@ class Authenticator:
     def _authenticate_plain(self, domain: str, username: str, password: str) -> tuple[bool, bytes]:
         if not self.passwords:
             return False, b"No passwords defined"
-        passwords = self.passwords.get(domain, self.passwords.get("*"))
+        passwords = self.passwords.get(domain or "*")
         if passwords is None:
             return False, b"Invalid domain"
         if username not in passwords:
@@ -242,14 +240,12 @@ class Authenticator:
 
     async def _authenticate_curve(self, domain: str, client_key: bytes) -> tuple[bool, bytes]:
         key = z85_encode(client_key)
-        for scope in (domain, "*"):
-            if scope in self._any_domains:
-                return True, b""
-            if scope in self.credentials_providers:
-                return await self._ask(self.credentials_providers[scope], domain, key), b"Unknown key"
-            if scope in self.certs:
-                return bool(self.certs[scope].get(key)), b"Unknown key"
-        return self.allow_any, b"Unknown domain"
+        domain = domain or "*"
+        if domain in self.credentials_providers:
+            return await self._ask(self.credentials_providers[domain], domain, key), b"Unknown key"
+        if domain in self.certs:
+            return bool(self.certs[domain].get(key)), b"Unknown key"
+        return domain in self._any_domains or self.allow_any, b"Unknown domain"
 
     def _authenticate_gssapi(self, domain: str, principal: bytes) -> tuple[bool, bytes]:
         return True, b""    # Kerberos has decided before us
