@@ -49,6 +49,18 @@ template struct expose<commands, &zmq::mailbox_t::_cpipe>;
 template struct expose<last_flushed, &pipe_t::_c>;
 }
 
+/* Whether commands are in the pipe. NULL: no, and whoever writes next will wake us. */
+static bool is_flushed (pipe_t &pipe)
+{
+    return (pipe.*inside (last_flushed ())).cas (NULL, NULL) != NULL;
+}
+
+/* For the mailbox itself, by packaging/libzmq_fixes.py. */
+extern "C" int zmqfast_is_flushed (void *command_pipe)
+{
+    return is_flushed (*static_cast<pipe_t *> (command_pipe));
+}
+
 /* `socket` is open, not of a thread-safe type, and no other thread is inside. */
 extern "C" int zmqfast_has_news (void *socket)
 {
@@ -56,8 +68,7 @@ extern "C" int zmqfast_has_news (void *socket)
     zmq::mailbox_t *box = static_cast<zmq::mailbox_t *> (base->*inside (mailbox ()));
     if (box->*inside (active ()))
         return 1;
-    pipe_t &pipe = box->*inside (commands ());
-    return (pipe.*inside (last_flushed ())).cas (NULL, NULL) != NULL; /* NULL: whoever writes next will wake us */
+    return is_flushed (box->*inside (commands ()));
 }
 
 /* ZMQ_EVENTS, or -1 where libzmq itself has to be asked: there is news, or the context has ended. As above. */

@@ -1,0 +1,53 @@
+"""What a message costs in system calls: a signal that wakes the other end is written and read, and nothing is asked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from program import run
+from zmqfast import _core
+
+PROGRAM = """
+    import ctypes, os, select
+    import zmqfast as zmq
+
+    library = ctypes.CDLL({library!r})
+    counts = (ctypes.c_int * 4)()
+
+    def taken():
+        library.take_counts(counts)
+        return dict(zip(("getpid", "poll", "read", "write"), counts))
+
+    taken()
+    os.getpid(), select.poll().poll(0)
+    seen = taken()
+    assert seen["getpid"] == seen["poll"] == 1, seen    # it does count
+
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push, context.socket(zmq.PULL) as pull:
+        pull.bind("inproc://counted")
+        push.connect("inproc://counted")
+        for _ in range(3):
+            push.send(b"")
+            pull.recv()
+            assert pull.try_recv() is None      # from here on it has to be woken
+        taken()
+        for _ in range(100):
+            push.send(b"")
+            pull.recv()
+            pull.try_recv()
+        print({{name: count / 100 for name, count in taken().items()}})
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts by preloading a library, as Linux does")
+@pytest.mark.skipif(_core.LIBZMQ_SOURCE.startswith("system"), reason="the system's libzmq is as it is")
+def test_waking_the_other_end_takes_one_write_and_one_read(tmp_path, monkeypatch):
+    library = tmp_path / "count_calls.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).parent / "count_calls.c"], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    counted = run(PROGRAM.format(library=str(library)))
+    assert counted.strip() == "{'getpid': 0.0, 'poll': 0.0, 'read': 1.0, 'write': 1.0}"
