@@ -37,6 +37,9 @@ class Counter:
 
         raise Local("only here")
 
+    def raise_textless(self) -> None:
+        raise_textless()
+
     def give_unpicklable(self) -> object:
         return threading.Lock()
 
@@ -45,6 +48,15 @@ class Counter:
 
     def wait_for(self, event: threading.Event) -> bool:
         return event.wait(20)
+
+
+class Textless(Exception):
+    def __str__(self) -> str:
+        raise LookupError
+
+
+def raise_textless(body: object = None) -> None:
+    raise Textless
 
 
 class Unmakeable:

@@ -8,7 +8,7 @@ import signal
 import threading
 
 import pytest
-from patterns.parts import Counter, Unmakeable, double
+from patterns.parts import Counter, Textless, Unmakeable, double
 
 import zmqfast as zmq
 import zmqfast.asyncio
@@ -77,6 +77,24 @@ def test_a_pipe_carries_between_a_thread_and_a_task(context):
     asyncio.run(main())
 
 
+def test_a_pipe_carries_between_two_tasks(context):
+    async def main():
+        near, far = pipe(context, zmqfast.asyncio.Socket, zmqfast.asyncio.Socket, hwm=10)
+
+        async def echo():
+            for _ in range(1000):
+                await far.send(await far.recv())
+
+        with near, far:
+            echoing = asyncio.create_task(echo())
+            sending = asyncio.gather(*(near.send(b"%d" % number) for number in range(1000)))
+            assert [int(await near.recv(timeout=10)) for _ in range(1000)] == list(range(1000))
+            await sending
+            await echoing
+
+    asyncio.run(main())
+
+
 @FORMS
 @LIVES
 def test_calls_return_in_order(form, process):
@@ -120,6 +138,8 @@ def test_what_cannot_be_pickled_is_an_error_of_its_call(form):
         async with form(Counter, process=True) as actor:
             with pytest.raises(RemoteError, match="Local: only here(.|\n)*raise_unpicklable"):
                 await actor.call("raise_unpicklable")
+            with pytest.raises(Textless):
+                await actor.call("raise_textless")
             with pytest.raises(BodyError, match="give_unpicklable.*pickle"):
                 await actor.call("give_unpicklable")
             with pytest.raises(BodyError, match="add.*pickle"):

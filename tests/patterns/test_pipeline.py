@@ -7,7 +7,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import Link, double, halve, kill_oneself, until
+from patterns.parts import Link, double, halve, kill_oneself, raise_textless, until
 
 from zmqfast.patterns import pipeline
 from zmqfast.patterns.codecs import BodyError
@@ -143,6 +143,15 @@ def test_a_task_that_fails_raises_in_its_place_and_the_rest_comes(distribute):
             next(sink)
         assert caught.value.kind == "ZeroDivisionError"
         assert list(sink) == [3, 2]
+
+
+def test_an_exception_without_a_text_is_its_tasks_too(distribute):
+    with Ventilator(LOCAL, **OPTIONS) as ventilator, Sink(LOCAL, ventilator.endpoint, **OPTIONS) as sink, \
+            Worker(ventilator.endpoint, sink.endpoint, raise_textless, **OPTIONS):
+        distribute(ventilator, [1])
+        with pytest.raises(TaskFailed, match="Textless: .it has no text: LookupError"):
+            next(sink)
+        assert list(sink) == []
 
 
 def test_a_wrong_body_is_an_error_of_its_task(distribute):

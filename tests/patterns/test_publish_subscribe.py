@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from patterns.parts import Link, until
@@ -256,6 +257,19 @@ def test_wrong_bodies_can_be_given_to_a_function():
             publisher.publish("good", b"1")
             assert subscriber.recv(TIMEOUT_S) == ("good", 1)
     assert [(error.topic, error.codec) for error in wrong] == [("prices", "json")] * 2
+
+
+@pytest.mark.parametrize("keep", ["all", "topic", lambda topic, body: topic], ids=["all", "topic", "function"])
+def test_a_wrong_body_that_comes_alone_holds_nobody_up(keep):
+    wrong = []
+    with Publisher(LOCAL) as publisher, ThreadPoolExecutor(1) as pool, \
+            Subscriber(publisher.endpoint, codec="json", keep=keep, on_wrong=wrong.append) as subscriber:
+        publisher.wait_for_subscribers(timeout=TIMEOUT_S)
+        waiting = pool.submit(subscriber.recv, TIMEOUT_S)
+        publisher.publish("prices", b"{")
+        until(lambda: len(wrong) == 1)
+        publisher.publish("good", b"1")
+        assert waiting.result() == ("good", 1)
 
 
 def test_what_no_publisher_sent_is_an_error_that_names_its_topic(context):

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import AsBlocking, Link, until
+from patterns.parts import AsBlocking, Link, raise_textless, until
 from program import run
 
 import zmqfast as zmq
@@ -99,6 +99,14 @@ def test_a_handlers_exception_reaches_the_caller_with_its_traceback(make):
             client.call("fail", 1)
         assert caught.value.kind == "KeyError"
         assert client.call("double", 1) == 2
+
+
+def test_an_exception_without_a_text_reaches_the_caller_too(make):
+    with make("server", {"fail": raise_textless, "double": lambda number: 2 * number}, bind=LOCAL, codec="json") as server, \
+            make("client", server.endpoint, codec="json") as client:
+        with pytest.raises(RemoteError, match="Textless: .it has no text: LookupError"):
+            client.call("fail", 1)
+        assert client.call("double", 2) == 4
 
 
 def test_wrong_bodies_and_services_are_errors_of_their_call(make):

@@ -494,19 +494,29 @@ def _at_once() -> bool:
     return False
 
 
-class Attended:
+class Driven:
+    """What has a driver, of either kind: a pattern's blocking and asyncio forms share what they can through it."""
+
+    _driver: Driver | AsyncDriver
+    _linger_ms = LAST_WORDS_MS      # for what is unsent when it is closed
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
+        raise NotImplementedError
+
+
+class Attended(Driven):
     """Something with a Driver, which a thread of its own attends to from the beginning until close().
 
-    Args:
-        alone: there is no thread; it is attended to while somebody waits.
+    Where it is `_alone` there is no thread; it is attended to while somebody waits.
     """
 
-    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True,
-                 alone: bool = False) -> None:
-        self._driver = Driver(core, ports, context, copy=copy)
+    _alone = False
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
+        self._driver: Driver = Driver(core, ports, context, copy=copy)
         self._failure: list[BaseException] = []
         self._thread: threading.Thread | None = None
-        if not alone:
+        if not self._alone:
             self._thread = threading.Thread(target=attend, args=(self._driver, self._failure), daemon=True)
             self._thread.start()
 
@@ -516,7 +526,7 @@ class Attended:
         Raises:
             Exception: what ended the thread that attended.
         """
-        self._driver.close(linger_ms=LAST_WORDS_MS)
+        self._driver.close(self._linger_ms)
         if self._thread is not None:
             self._thread.join()
         if self._failure:
@@ -727,6 +737,26 @@ class AsyncDriver:
         await asyncio.gather(*(task for task in tasks if task is not mine), return_exceptions=True)
 
 
+class AsyncAttended(Driven):
+    """Something with an AsyncDriver, from the beginning until close(): make it in the loop."""
+
+    def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
+        self._driver: AsyncDriver = AsyncDriver(core, ports, context, copy=copy)
+        self._driver.pump()
+
+    async def close(self) -> None:
+        """Close the sockets; what is unsent has half a second. Safe to repeat."""
+        await self._driver.close(self._linger_ms)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
 async def outcome_of(pending: Pending, driver: AsyncDriver) -> Any:
     """Wait for the outcome; raises it where it is an exception, and what ended the driver where that did."""
     driver.pump()
@@ -744,11 +774,11 @@ async def outcome_of(pending: Pending, driver: AsyncDriver) -> Any:
     return pending.outcome()
 
 
-class Runner:
+class Runner(Driven):
     """Something that runs until stop(): run() in this thread, or `with` it in one of its own."""
 
     def __init__(self, core: Core, ports: Sequence[Port], context: zmq.Context[Any] | None, *, copy: bool = True) -> None:
-        self._driver = Driver(core, ports, context, copy=copy)
+        self._driver: Driver = Driver(core, ports, context, copy=copy)
         self._stopping = False
         self._pool: Pool | None = None      # whose threads step, where there is one
         self._thread: threading.Thread | None = None
@@ -863,7 +893,7 @@ class Pool:
             self._driver.wake()
 
 
-class AsyncRunner:
+class AsyncRunner(Driven):
     """A Runner for asyncio: `await run()`, or `async with` it."""
 
     _driver: AsyncDriver

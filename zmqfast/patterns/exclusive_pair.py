@@ -14,13 +14,13 @@ import os
 import pickle
 import secrets
 import threading
-import traceback
 from typing import TYPE_CHECKING, Any
 from collections.abc import Callable
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError, Codec, signed_pickle
 from zmqfast.patterns.drivers import AsyncDriver, Core, Driver, Pending, Port, outcome_of
+from zmqfast.patterns.remote import RemoteError, described
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -67,18 +67,6 @@ def pipe(
 
 class ActorDied(RuntimeError):
     """The actor ended and left this call without an answer: it may have been carried out or not."""
-
-
-class RemoteError(Exception):
-    """An exception of the actor's process that cannot be carried over: its `kind`, its text, its `traceback`."""
-
-    def __init__(self, kind: str, text: str, trace: str) -> None:
-        super().__init__(kind, text, trace)
-        self.kind = kind
-        self.traceback = trace
-
-    def __str__(self) -> str:
-        return f"{self.args[0]}: {self.args[1]}\n\n{self.traceback}"
 
 
 class RemoteTraceback(Exception):
@@ -151,11 +139,11 @@ def carried(error: BaseException, in_process: bool) -> tuple[BaseException, str]
     """An exception as it is sent, with its traceback's text; a RemoteError where it cannot be pickled."""
     if not in_process:
         return error, ""
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    kind, text, trace = described(error)
     try:
         return pickle.loads(pickle.dumps(error)), trace
     except Exception:
-        return RemoteError(type(error).__name__, str(error), trace), ""
+        return RemoteError(kind, text, trace), ""
 
 
 def carried_back(error: BaseException, trace: str) -> BaseException:

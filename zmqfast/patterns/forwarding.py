@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import zmqfast as zmq
-from zmqfast.patterns.drivers import LOOK_AGAIN_S, AsyncRunner, Core, Port, Runner
+from zmqfast.patterns.drivers import LOOK_AGAIN_S, AsyncRunner, Core, Driven, Port, Runner
 from zmqfast.patterns.feeds import (DATA, HEADER, HEARTBEAT_S, HWM, PACKED, PATIENCE_S, PRIVATE, WELCOME, FollowerCore,
                                     Slow, SourceCore, encoded, entries, feed_port, source_port, unpacked)
 
@@ -140,7 +140,7 @@ def ports_of(core: PassingCore, frontend: str | None, backend: str, publishers: 
     return ports
 
 
-class Between:
+class Between(Driven):
     """What Forwarder and LastValueCache have in common, in both forms."""
 
     _ports: dict[str, Port]
@@ -161,16 +161,8 @@ class Between:
         return self._ports["capture"].bind if "capture" in self._ports else ""
 
 
-class Forwarder(Between, Runner):
-    """Hands on what publishers publish to who subscribes: `Forwarder(frontend, backend).run()`, or `with` it.
-
-    Args:
-        frontend: the endpoint to bind, to which publishers connect; None where there are only `publishers`.
-        backend: the endpoint to bind, to which subscribers connect.
-        publishers: endpoints that publishers bind.
-        capture: an endpoint to bind, where SUB sockets get all that comes through; what they have no room for is dropped.
-        slow, hwm, patience: what happens to slow subscribers, as a Publisher's. "block" stops all that comes through.
-    """
+class Forwarding(Between):
+    """What Forwarder and AsyncForwarder share."""
 
     def __init__(self, frontend: str | None, backend: str, *, publishers: str | Sequence[str] = (),
                  capture: str | None = None, slow: Slow = "drop", hwm: int = HWM, patience: float = PATIENCE_S,
@@ -185,23 +177,35 @@ class Forwarder(Between, Runner):
         return self._core.statistics()
 
 
-class AsyncForwarder(Between, AsyncRunner):
+class Forwarder(Forwarding, Runner):
+    """Hands on what publishers publish to who subscribes: `Forwarder(frontend, backend).run()`, or `with` it.
+
+    Args:
+        frontend: the endpoint to bind, to which publishers connect; None where there are only `publishers`.
+        backend: the endpoint to bind, to which subscribers connect.
+        publishers: endpoints that publishers bind.
+        capture: an endpoint to bind, where SUB sockets get all that comes through; what they have no room for is dropped.
+        slow, hwm, patience: what happens to slow subscribers, as a Publisher's. "block" stops all that comes through.
+    """
+
+
+class AsyncForwarder(Forwarding, AsyncRunner):
     """A Forwarder for asyncio: `await run()`, or `async with` it. Arguments are Forwarder's."""
 
+
+class Caching(Between):
+    """What LastValueCache and AsyncLastValueCache share."""
+
     def __init__(self, frontend: str | None, backend: str, *, publishers: str | Sequence[str] = (),
-                 capture: str | None = None, slow: Slow = "drop", hwm: int = HWM, patience: float = PATIENCE_S,
+                 topics: str | Sequence[str] = "", capture: str | None = None, slow: Slow = "drop", hwm: int = HWM,
+                 patience: float = PATIENCE_S, heartbeat: float = HEARTBEAT_S,
                  context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = ForwarderCore()
+        core = self._core = CacheCore(topics, heartbeat)
         self._ports = ports_of(core, frontend, backend, publishers, capture, slow, hwm, patience)
         super().__init__(core, list(self._ports.values()), context)
 
-    @property
-    def statistics(self) -> dict[str, int]:
-        """As Forwarder.statistics."""
-        return self._core.statistics()
 
-
-class LastValueCache(Between, Runner):
+class LastValueCache(Caching, Runner):
     """A Forwarder that keeps the newest body of each topic, and begins with it for each subscriber that comes.
 
     When it starts, or a link comes back, it asks its publishers for what they keep.
@@ -212,14 +216,6 @@ class LastValueCache(Between, Runner):
         Others: Forwarder's.
     """
 
-    def __init__(self, frontend: str | None, backend: str, *, publishers: str | Sequence[str] = (),
-                 topics: str | Sequence[str] = "", capture: str | None = None, slow: Slow = "drop", hwm: int = HWM,
-                 patience: float = PATIENCE_S, heartbeat: float = HEARTBEAT_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = CacheCore(topics, heartbeat)
-        self._ports = ports_of(core, frontend, backend, publishers, capture, slow, hwm, patience)
-        super().__init__(core, list(self._ports.values()), context)
-
     @property
     def statistics(self) -> dict[str, int]:
         """Messages that came through, topics, Subscribers that are here, that left; bodies that it missed itself, that
@@ -228,16 +224,8 @@ class LastValueCache(Between, Runner):
             return self._core.statistics()
 
 
-class AsyncLastValueCache(Between, AsyncRunner):
+class AsyncLastValueCache(Caching, AsyncRunner):
     """A LastValueCache for asyncio: `await run()`, or `async with` it. Arguments are LastValueCache's."""
-
-    def __init__(self, frontend: str | None, backend: str, *, publishers: str | Sequence[str] = (),
-                 topics: str | Sequence[str] = "", capture: str | None = None, slow: Slow = "drop", hwm: int = HWM,
-                 patience: float = PATIENCE_S, heartbeat: float = HEARTBEAT_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = CacheCore(topics, heartbeat)
-        self._ports = ports_of(core, frontend, backend, publishers, capture, slow, hwm, patience)
-        super().__init__(core, list(self._ports.values()), context)
 
     @property
     def statistics(self) -> dict[str, int]:

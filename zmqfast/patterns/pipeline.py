@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+import functools
 import inspect
 import itertools
 import json
@@ -26,7 +27,6 @@ import secrets
 import struct
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import zmqfast as zmq
 from zmqfast.patterns import chunks
 from zmqfast.patterns.codecs import BYTES, BYTES_ONLY, BodyError, Codec, find, signed_pickle
-from zmqfast.patterns.drivers import AsyncRunner, Core, Pool, Port, Runner
+from zmqfast.patterns.drivers import AsyncRunner, Core, Driven, Pool, Port, Runner
+from zmqfast.patterns.remote import RemoteError, described
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -58,17 +59,8 @@ class StreamLost(RuntimeError):
     """The stream cannot be finished: the ventilator was restarted, or a chunk ended every worker that had it."""
 
 
-class TaskFailed(RuntimeError):
+class TaskFailed(RemoteError):
     """The worker's function raised: `kind` (the class's name), `text`, `traceback` as text."""
-
-    def __init__(self, kind: str, text: str, trace: str) -> None:
-        super().__init__(kind, text, trace)
-        self.kind = kind
-        self.text = text
-        self.traceback = trace
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.text}\n\n{self.traceback}"
 
 
 _FAILURES = (TaskFailed, BodyError)
@@ -77,8 +69,7 @@ _NOTHING = object()
 
 def failure(error: BaseException) -> bytes:
     """What TaskFailed is made of."""
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return json.dumps([type(error).__name__, str(error), trace]).encode()
+    return json.dumps(described(error)).encode()
 
 
 class Progress(NamedTuple):
@@ -297,16 +288,8 @@ class VentilatorCore(Core):
         return Port("workers", zmq.ROUTER, bind=bind, options=_BOUND)
 
 
-class Ventilator(Runner):
-    """Hands out tasks: `with Ventilator(endpoint) as ventilator: ventilator.distribute(items)`.
-
-    Args:
-        bind: the endpoint to which workers and the sink connect.
-        codec: of tasks; a name or a Codec.
-        chunk: tasks in a message at most. More make small tasks cheaper, fewer spread large ones better.
-        window: chunks that may be under way or wait in the sink.
-        heartbeat: seconds between signs of life, both ways; whoever misses three counts as dead.
-    """
+class Distributing(Driven):
+    """What Ventilator and AsyncVentilator share."""
 
     def __init__(self, bind: str, *, codec: str | Codec = "bytes", chunk: int = 100, window: int = 1000,
                  heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
@@ -328,6 +311,18 @@ class Ventilator(Runner):
     def statistics(self) -> dict[str, int]:
         """Chunks that were handed out again, and workers that died or vanished."""
         return {"handed_out_again": self._core.handed_out_again, "dead_workers": self._core.dead_workers}
+
+
+class Ventilator(Distributing, Runner):
+    """Hands out tasks: `with Ventilator(endpoint) as ventilator: ventilator.distribute(items)`.
+
+    Args:
+        bind: the endpoint to which workers and the sink connect.
+        codec: of tasks; a name or a Codec.
+        chunk: tasks in a message at most. More make small tasks cheaper, fewer spread large ones better.
+        window: chunks that may be under way or wait in the sink.
+        heartbeat: seconds between signs of life, both ways; whoever misses three counts as dead.
+    """
 
     def distribute(self, items: Iterable[Any]) -> None:
         """Hand out every item, one stream for each Ventilator; returns when the sink has taken every result.
@@ -361,24 +356,8 @@ class Ventilator(Runner):
             raise core.error
 
 
-class AsyncVentilator(AsyncRunner):
+class AsyncVentilator(Distributing, AsyncRunner):
     """A Ventilator for asyncio. Arguments and errors are Ventilator's."""
-
-    def __init__(self, bind: str, *, codec: str | Codec = "bytes", chunk: int = 100, window: int = 1000,
-                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
-        self._core = VentilatorCore(find(codec), window, heartbeat)
-        self._chunk = chunk
-        super().__init__(self._core, [self._core.port(bind)], context, copy=not self._core.codec.zero_copy)
-
-    @property
-    def endpoint(self) -> str:
-        """Where workers and the sink find it."""
-        return self._driver.ports["workers"].bind
-
-    @property
-    def progress(self) -> Progress:
-        """How far it is."""
-        return self._core.progress()
 
     async def distribute(self, items: Iterable[Any]) -> None:
         """Hand out every item. Arguments and errors are Ventilator.distribute()'s."""
@@ -527,7 +506,20 @@ class WorkerCore(Core):
                 Port("sink", zmq.DEALER, connect=[sink], options=_RECONNECT)]
 
 
-class Worker(Runner):
+class Working(Driven):
+    """What Worker and AsyncWorker share."""
+
+    def __init__(self, ventilator: str, sink: str, function: Callable[[Any], Any], *, codec: str | Codec = "bytes",
+                 results: str | Codec | None = None, credit: int = 2, heartbeat: float = HEARTBEAT_S,
+                 context: zmq.Context[Any] | None = None) -> None:
+        tasks = find(codec)
+        self._core = WorkerCore(tasks, tasks if results is None else find(results), credit, heartbeat)
+        self._function = function
+        lent = tasks.zero_copy or self._core.results.zero_copy
+        super().__init__(self._core, self._core.ports(ventilator, sink), context, copy=not lent)
+
+
+class Worker(Working, Runner):
     """Carries out tasks, one after the other: `Worker(ventilator, sink, function).run()`.
 
     What the function raises is the sink's TaskFailed in that task's place.
@@ -540,15 +532,10 @@ class Worker(Runner):
         heartbeat: seconds; the ventilator's.
     """
 
-    def __init__(self, ventilator: str, sink: str, function: Callable[[Any], Any], *, codec: str | Codec = "bytes",
-                 results: str | Codec | None = None, credit: int = 2, heartbeat: float = HEARTBEAT_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        tasks = find(codec)
-        self._core = WorkerCore(tasks, tasks if results is None else find(results), credit, heartbeat)
-        self._function = function
-        lent = tasks.zero_copy or self._core.results.zero_copy
-        super().__init__(self._core, self._core.ports(ventilator, sink), context, copy=not lent)
+    def run(self) -> None:
+        """Carry out tasks until stop() is called, or Ctrl-C raises KeyboardInterrupt; then close."""
         self._pool = Pool(self._driver, self._core.jobs, self._carry_out, 1, "zmqfast.worker")
+        super().run()
 
     def _carry_out(self, job: tuple[bytes, list[Any]]) -> None:
         chunk, frames = job
@@ -560,21 +547,13 @@ class Worker(Runner):
         self._core.leave()
 
 
-class AsyncWorker(AsyncRunner):
+class AsyncWorker(Working, AsyncRunner):
     """A Worker for asyncio: its function is a coroutine function, or a plain one that returns at once.
 
     A chunk's tasks are under way together, one chunk after the other. Arguments are Worker's.
     """
 
-    def __init__(self, ventilator: str, sink: str, function: Callable[[Any], Any], *, codec: str | Codec = "bytes",
-                 results: str | Codec | None = None, credit: int = 2, heartbeat: float = HEARTBEAT_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        tasks = find(codec)
-        self._core = WorkerCore(tasks, tasks if results is None else find(results), credit, heartbeat)
-        self._function = function
-        self._carrying: asyncio.Task[None] | None = None
-        lent = tasks.zero_copy or self._core.results.zero_copy
-        super().__init__(self._core, self._core.ports(ventilator, sink), context, copy=not lent)
+    _carrying: asyncio.Task[None] | None = None
 
     def _start(self) -> None:
         super()._start()
@@ -730,7 +709,26 @@ class SinkCore(Core):
                 Port("ventilator", zmq.DEALER, connect=[ventilator], options=_RECONNECT)]
 
 
-class Sink(Runner):
+class Collecting(Driven):
+    """What Sink and AsyncSink share."""
+
+    def __init__(self, bind: str, ventilator: str, *, codec: str | Codec = "bytes", ordered: bool = False,
+                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
+        core = self._core = SinkCore(find(codec), ordered, heartbeat)
+        super().__init__(core, core.ports(bind, ventilator), context, copy=not core.codec.zero_copy)
+
+    @property
+    def endpoint(self) -> str:
+        """Where workers find it."""
+        return self._driver.ports["workers"].bind
+
+    @property
+    def duplicates(self) -> int:
+        """Chunks that came more than once; each counted once only."""
+        return self._core.duplicates
+
+
+class Sink(Collecting, Runner):
     """Takes the results: `with Sink(endpoint, ventilator) as sink: for result in sink: …` ends with the stream.
 
     Each task has exactly one result. A task that failed raises its TaskFailed, one that cannot be read its BodyError;
@@ -744,28 +742,16 @@ class Sink(Runner):
         heartbeat: seconds; the ventilator's.
     """
 
-    def __init__(self, bind: str, ventilator: str, *, codec: str | Codec = "bytes", ordered: bool = False,
-                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = SinkCore(find(codec), ordered, heartbeat)
-        # Results go from a chunk's list to the user without a call in Python for each.
-        self._results = itertools.chain.from_iterable(builtins.iter(self._fetch, None))
-        super().__init__(core, core.ports(bind, ventilator), context, copy=not core.codec.zero_copy)
-
-    @property
-    def endpoint(self) -> str:
-        """Where workers find it."""
-        return self._driver.ports["workers"].bind
-
-    @property
-    def duplicates(self) -> int:
-        """Chunks that came more than once; each counted once only."""
-        return self._core.duplicates
-
     def __iter__(self) -> Iterator[Any]:
         return self._results
 
     def __next__(self) -> Any:
         return next(self._results)
+
+    @functools.cached_property
+    def _results(self) -> Iterator[Any]:
+        # Results go from a chunk's list to the user without a call in Python for each.
+        return itertools.chain.from_iterable(builtins.iter(self._fetch, None))
 
     def _fetch(self) -> Iterable[Any] | None:
         """The next chunk's results; None at the end."""
@@ -776,19 +762,10 @@ class Sink(Runner):
         return found
 
 
-class AsyncSink(AsyncRunner):
+class AsyncSink(Collecting, AsyncRunner):
     """A Sink for asyncio: `async with AsyncSink(…) as sink: async for result in sink`. Arguments are Sink's."""
 
-    def __init__(self, bind: str, ventilator: str, *, codec: str | Codec = "bytes", ordered: bool = False,
-                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = SinkCore(find(codec), ordered, heartbeat)
-        self._taken: Iterator[Any] = iter(())
-        super().__init__(core, core.ports(bind, ventilator), context, copy=not core.codec.zero_copy)
-
-    @property
-    def endpoint(self) -> str:
-        """Where workers find it."""
-        return self._driver.ports["workers"].bind
+    _taken: Iterator[Any] = builtins.iter(())
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self

@@ -19,15 +19,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BYTES, BodyError, Codec, find
-from zmqfast.patterns.drivers import LAST_WORDS_MS, LOOK_AGAIN_S, AsyncDriver, Attended, met_once
+from zmqfast.patterns.drivers import LOOK_AGAIN_S, AsyncAttended, Attended, Driven, met_once
 from zmqfast.patterns.feeds import (BEAT, DATA, HEADER, HEARTBEAT_S, HWM, PACKED, PATIENCE_S, PRIVATE, WELCOME,
                                     FollowerCore, Slow, SourceCore, encoded, entries, feed_port, owned, packed,
                                     source_port, unpacked)
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Buffer, Self
+    from typing_extensions import Buffer
 
 TOLD_EACH_BEAT = 100        # topics without news whose numbers are told again, in turns
 IN_A_ROW = 100              # messages sent without waiting, before the loop's other tasks get their turn
@@ -202,7 +200,24 @@ class PublisherCore(SourceCore):
                 "left": self.left, "lost": self.lost()}
 
 
-class Publisher(Attended):
+class Publishing(Driven):
+    """What Publisher and AsyncPublisher share."""
+
+    def __init__(self, bind: str | None = None, *, connect: str | Sequence[str] = (), codec: str | Codec = "bytes",
+                 keep_last: bool = False, slow: Slow = "drop", hwm: int = HWM, patience: float = PATIENCE_S,
+                 chunk: int = 100, gather: float = 0.0, heartbeat: float = HEARTBEAT_S,
+                 context: zmq.Context[Any] | None = None) -> None:
+        core = self._core = PublisherCore(find(codec), keep_last, chunk, gather, heartbeat)
+        port = source_port(bind, connect, slow, hwm, patience)
+        super().__init__(core, [port], context, copy=not core.codec.zero_copy)
+
+    @property
+    def endpoint(self) -> str:
+        """Where subscribers find it, if it binds."""
+        return self._driver.ports["followers"].bind
+
+
+class Publisher(Publishing, Attended):
     """Publishes bodies under topics. Use from any thread: `with Publisher(endpoint) as publisher: publisher.publish(…)`.
 
     Args:
@@ -219,19 +234,6 @@ class Publisher(Attended):
             cheaper. With 0 each goes at once, and only publish_many() has several in a message.
         heartbeat: seconds until the newest numbers are told.
     """
-
-    def __init__(self, bind: str | None = None, *, connect: str | Sequence[str] = (), codec: str | Codec = "bytes",
-                 keep_last: bool = False, slow: Slow = "drop", hwm: int = HWM, patience: float = PATIENCE_S,
-                 chunk: int = 100, gather: float = 0.0, heartbeat: float = HEARTBEAT_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = PublisherCore(find(codec), keep_last, chunk, gather, heartbeat)
-        port = source_port(bind, connect, slow, hwm, patience)
-        super().__init__(core, [port], context, copy=not core.codec.zero_copy)
-
-    @property
-    def endpoint(self) -> str:
-        """Where subscribers find it, if it binds."""
-        return self._driver.ports["followers"].bind
 
     @property
     def statistics(self) -> dict[str, int]:
@@ -315,23 +317,10 @@ class Publisher(Attended):
         super().close()
 
 
-class AsyncPublisher:
+class AsyncPublisher(Publishing, AsyncAttended):
     """A Publisher for asyncio: make it in the loop. Arguments and errors are Publisher's."""
 
-    def __init__(self, bind: str | None = None, *, connect: str | Sequence[str] = (), codec: str | Codec = "bytes",
-                 keep_last: bool = False, slow: Slow = "drop", hwm: int = HWM, patience: float = PATIENCE_S,
-                 chunk: int = 100, gather: float = 0.0, heartbeat: float = HEARTBEAT_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = PublisherCore(find(codec), keep_last, chunk, gather, heartbeat)
-        port = source_port(bind, connect, slow, hwm, patience)
-        self._driver = AsyncDriver(core, [port], context, copy=not core.codec.zero_copy)
-        self._in_a_row = 0
-        self._driver.pump()
-
-    @property
-    def endpoint(self) -> str:
-        """Where subscribers find it, if it binds."""
-        return self._driver.ports["followers"].bind
+    _in_a_row = 0
 
     @property
     def statistics(self) -> dict[str, int]:
@@ -386,15 +375,7 @@ class AsyncPublisher:
         if not self._driver.closed:
             self._core.last_words()
             self._driver.pump()
-        await self._driver.close(LAST_WORDS_MS)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+        await super().close()
 
 
 def chunks(bodies: Iterable[Any], size: int) -> Iterator[Sequence[Any]]:
@@ -564,7 +545,9 @@ class SubscriberCore(FollowerCore):
                         self._put_error(error)
                 else:
                     self.ready.append(list(some))
-        if self.queued >= self.enough:
+        if not self.ready:
+            self.queued = 0             # on_wrong has got them all: nobody will come for them
+        elif self.queued >= self.enough:
             self.paused.add("feed")
 
     def _put_error(self, error: BodyError) -> None:
@@ -612,7 +595,28 @@ class SubscriberCore(FollowerCore):
         return some or (self.take(most) if self.has_ready() else [])
 
 
-class Subscriber(Attended):
+class Subscribing(Driven):
+    """What Subscriber and AsyncSubscriber share."""
+
+    _core: SubscriberCore
+
+    @property
+    def endpoint(self) -> str:
+        """Where publishers find it, if it binds."""
+        return self._driver.ports["feed"].bind
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """Bodies received, lost in so many gaps, conflated, wrong, repeated (by another way); publishers heard."""
+        return self._core.statistics()
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """How many bodies of each topic were published while this was there, and did not come."""
+        return {topic.decode(errors="backslashreplace"): count for topic, count in list(self._core.lost.items())}
+
+
+class Subscriber(Subscribing, Attended):
     """Takes what is published under some topics: `for topic, body in Subscriber(endpoint, "prices."): …`
 
     A body that the codec cannot read raises its BodyError where it was; whoever goes on gets what comes behind it. Use
@@ -635,24 +639,9 @@ class Subscriber(Attended):
                  heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
         core = self._core = SubscriberCore(find(codec), keep, on_wrong, 1, heartbeat)
         core.follow_all(topics)
-        super().__init__(core, [feed_port(bind, connect, hwm)], context,
-                         copy=not core.codec.zero_copy, alone=keep == "all")
+        self._alone = keep == "all"
+        super().__init__(core, [feed_port(bind, connect, hwm)], context, copy=not core.codec.zero_copy)
         self._driver.poke()
-
-    @property
-    def endpoint(self) -> str:
-        """Where publishers find it, if it binds."""
-        return self._driver.ports["feed"].bind
-
-    @property
-    def statistics(self) -> dict[str, int]:
-        """Bodies received, lost in so many gaps, conflated, wrong, repeated (by another way); publishers heard."""
-        return self._core.statistics()
-
-    @property
-    def lost(self) -> dict[str, int]:
-        """How many bodies of each topic were published while this was there, and did not come."""
-        return {topic.decode(errors="backslashreplace"): count for topic, count in list(self._core.lost.items())}
 
     def subscribe(self, topic: str) -> None:
         """One more prefix."""
@@ -704,7 +693,7 @@ class Subscriber(Attended):
                 wait(core.has_ready)
 
 
-class AsyncSubscriber:
+class AsyncSubscriber(Subscribing, AsyncAttended):
     """A Subscriber for asyncio: make it in the loop; `async for topic, body in …`. Arguments and errors: Subscriber's.
 
     With keep="all" it reads ahead as far as 10000 bodies.
@@ -716,24 +705,7 @@ class AsyncSubscriber:
                  heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
         core = self._core = SubscriberCore(find(codec), keep, on_wrong, QUEUED_AT_MOST, heartbeat)
         core.follow_all(topics)
-        self._driver = AsyncDriver(core, [feed_port(bind, connect, hwm)], context,
-                                   copy=not core.codec.zero_copy)
-        self._driver.pump()
-
-    @property
-    def endpoint(self) -> str:
-        """Where publishers find it, if it binds."""
-        return self._driver.ports["feed"].bind
-
-    @property
-    def statistics(self) -> dict[str, int]:
-        """As Subscriber.statistics."""
-        return self._core.statistics()
-
-    @property
-    def lost(self) -> dict[str, int]:
-        """As Subscriber.lost."""
-        return {topic.decode(errors="backslashreplace"): count for topic, count in self._core.lost.items()}
+        super().__init__(core, [feed_port(bind, connect, hwm)], context, copy=not core.codec.zero_copy)
 
     def subscribe(self, topic: str) -> None:
         """One more prefix."""
@@ -773,15 +745,3 @@ class AsyncSubscriber:
                     yield item
             elif not core.fetch():
                 await self._driver.wait(core.has_ready)
-
-    async def close(self) -> None:
-        """Close the socket. Safe to repeat."""
-        await self._driver.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()

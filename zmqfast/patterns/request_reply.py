@@ -23,7 +23,6 @@ import json
 import secrets
 import struct
 import time
-import traceback
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,12 +30,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError, Codec, find
-from zmqfast.patterns.drivers import AsyncDriver, AsyncRunner, Core, Driver, Pending, Pool, Port, Runner, outcome_of
+from zmqfast.patterns.drivers import (AsyncAttended, AsyncRunner, Attended, Core, Driven, Pending, Pool, Port,
+                                      Runner, outcome_of)
+from zmqfast.patterns.remote import RemoteError, described
 
 if TYPE_CHECKING:
-    from types import TracebackType
 
-    from typing_extensions import Buffer, Self
+    from typing_extensions import Buffer
 
 HEARTBEAT_S = 1.0
 LIVENESS = 3                # heartbeats that may be missing before the other side counts as dead
@@ -54,19 +54,6 @@ class NoAnswer(TimeoutError):
 
 class Refused(RuntimeError):
     """Nobody will carry out the request: no such service, a full queue, or workers that died of it."""
-
-
-class RemoteError(RuntimeError):
-    """The handler's exception: its `kind` (the class's name), its text, its `traceback` as text."""
-
-    def __init__(self, kind: str, text: str, trace: str) -> None:
-        super().__init__(kind, text, trace)
-        self.kind = kind
-        self.text = text
-        self.traceback = trace
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.text}\n\n{self.traceback}"
 
 
 # -- client ---------------------------------------------------------------------------------------------------------
@@ -202,7 +189,27 @@ class ClientCore(Core):
                 for name, endpoint in zip(self.names, endpoints)]
 
 
-class Client:
+class Calling(Driven):
+    """What Client and AsyncClient share."""
+
+    _alone = True
+    _linger_ms = 0      # nobody waits for an answer any more
+
+    def __init__(self, endpoints: str | Sequence[str], *, codec: str | Codec = "bytes", timeout: float = 5.0,
+                 retries: int = 3, try_timeout: float = 1.0, backoff: float = 1.5, first_wins: bool = False,
+                 context: zmq.Context[Any] | None = None) -> None:
+        endpoints = [endpoints] if isinstance(endpoints, str) else list(endpoints)
+        self._core = ClientCore(len(endpoints), find(codec), try_timeout, backoff, first_wins)
+        self._defaults = (timeout, retries)
+        super().__init__(self._core, self._core.ports(endpoints), context, copy=not self._core.codec.zero_copy)
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """How many tries were made again, and how many answers came when nobody waited for them any more."""
+        return {"retried": self._core.retried, "late": self._core.late}
+
+
+class Client(Calling, Attended):
     """Calls services at one or several servers or brokers. Use from any thread.
 
     Args:
@@ -214,14 +221,6 @@ class Client:
         try_timeout: seconds for the first try; each further one has `backoff` times as many.
         first_wins: ask all servers at once, and take the first answer.
     """
-
-    def __init__(self, endpoints: str | Sequence[str], *, codec: str | Codec = "bytes", timeout: float = 5.0,
-                 retries: int = 3, try_timeout: float = 1.0, backoff: float = 1.5, first_wins: bool = False,
-                 context: zmq.Context[Any] | None = None) -> None:
-        endpoints = [endpoints] if isinstance(endpoints, str) else list(endpoints)
-        self._core = ClientCore(len(endpoints), find(codec), try_timeout, backoff, first_wins)
-        self._defaults = (timeout, retries)
-        self._driver = Driver(self._core, self._core.ports(endpoints), context, copy=not self._core.codec.zero_copy)
 
     def call(self, service: str, body: Any = b"", *, timeout: float | None = None, retries: int | None = None,
              key: bytes | None = None) -> Any:
@@ -246,38 +245,12 @@ class Client:
                     self._core.forget(request)
         return pending.outcome()
 
-    @property
-    def statistics(self) -> dict[str, int]:
-        """How many tries were made again, and how many answers came when nobody waited for them any more."""
-        return {"retried": self._core.retried, "late": self._core.late}
 
-    def close(self) -> None:
-        """Close the sockets. Safe to repeat."""
-        self._driver.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class AsyncClient:
+class AsyncClient(Calling, AsyncAttended):
     """A Client for asyncio: make it in the loop, and await its calls, as many at once as you like.
 
     Arguments and errors are Client's.
     """
-
-    def __init__(self, endpoints: str | Sequence[str], *, codec: str | Codec = "bytes", timeout: float = 5.0,
-                 retries: int = 3, try_timeout: float = 1.0, backoff: float = 1.5, first_wins: bool = False,
-                 context: zmq.Context[Any] | None = None) -> None:
-        endpoints = [endpoints] if isinstance(endpoints, str) else list(endpoints)
-        self._core = ClientCore(len(endpoints), find(codec), try_timeout, backoff, first_wins)
-        self._defaults = (timeout, retries)
-        self._driver = AsyncDriver(self._core, self._core.ports(endpoints), context,
-                                   copy=not self._core.codec.zero_copy)
 
     async def call(self, service: str, body: Any = b"", *, timeout: float | None = None, retries: int | None = None,
                    key: bytes | None = None) -> Any:
@@ -288,22 +261,6 @@ class AsyncClient:
         finally:
             self._core.forget(request)
 
-    @property
-    def statistics(self) -> dict[str, int]:
-        """As Client.statistics."""
-        return {"retried": self._core.retried, "late": self._core.late}
-
-    async def close(self) -> None:
-        """Close the sockets. Safe to repeat."""
-        await self._driver.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 def chosen(defaults: tuple[float, int], timeout: float | None, retries: int | None) -> tuple[float, int]:
@@ -438,9 +395,7 @@ class ServerCore(Core):
 
     def failure(self, job: Job, error: BaseException) -> list[Any]:
         """The answer that carries an exception."""
-        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        return [b"E", job.request, type(error).__name__.encode(), str(error).encode(errors="replace"),
-                trace.encode(errors="replace")]
+        return [b"E", job.request, *(part.encode(errors="replace") for part in described(error))]
 
     def finish(self, job: Job, answer: list[Any] | None) -> None:
         """Answer, and remember it; None: nobody waits, and it was not carried out."""
@@ -489,7 +444,23 @@ class ServerCore(Core):
         return found
 
 
-class Server(Runner):
+class Serving(Driven):
+    """What Server and AsyncServer share."""
+
+    _core: ServerCore
+
+    @property
+    def endpoint(self) -> str:
+        """Where clients find it."""
+        return self._driver.ports["clients"].bind
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """Requests that came, that were answered, were known already, came too late, raised; answers to nobody."""
+        return dict(self._core.statistics)
+
+
+class Server(Serving, Runner):
     """Carries out requests by its handlers: `Server(handlers, bind=endpoint).run()`, or `with` it in another thread.
 
     A handler takes the body and returns the answer's. What it raises reaches the caller as RemoteError.
@@ -513,16 +484,6 @@ class Server(Runner):
         super().__init__(core, core.ports(bind, broker), context, copy=not core.codec.zero_copy)
         if threads:
             self._pool = Pool(self._driver, core.jobs, self._carry_out, threads, "zmqfast.server")
-
-    @property
-    def endpoint(self) -> str:
-        """Where clients find it."""
-        return self._driver.ports["clients"].bind
-
-    @property
-    def statistics(self) -> dict[str, int]:
-        """Requests that came, that were answered, were known already, came too late, raised; answers to nobody."""
-        return dict(self._core.statistics)
 
     def _has_work(self) -> bool:
         return self._stopping or bool(self._core.jobs)
@@ -549,7 +510,7 @@ class Server(Runner):
         self._core.leave()
 
 
-class AsyncServer(AsyncRunner):
+class AsyncServer(Serving, AsyncRunner):
     """A Server for asyncio: handlers are coroutine functions, or plain ones that return at once.
 
     Args:
@@ -565,16 +526,6 @@ class AsyncServer(AsyncRunner):
         self._running: set[asyncio.Task[None]] = set()
         core.on_job = self._start_jobs
         super().__init__(core, core.ports(bind, broker), context, copy=not core.codec.zero_copy)
-
-    @property
-    def endpoint(self) -> str:
-        """Where clients find it."""
-        return self._driver.ports["clients"].bind
-
-    @property
-    def statistics(self) -> dict[str, int]:
-        """As Server.statistics."""
-        return dict(self._core.statistics)
 
     def _start_jobs(self) -> None:
         while self._core.jobs and len(self._running) < self._tasks_at_most:
@@ -839,7 +790,26 @@ class BrokerCore(Core):
                 Port("backend", zmq.ROUTER, bind=backend, options=options)]
 
 
-class Broker(Runner):
+class Broking(Driven):
+    """What Broker and AsyncBroker share."""
+
+    def __init__(self, frontend: str, backend: str, *, heartbeat: float = HEARTBEAT_S, queue_limit: int = 10_000,
+                 context: zmq.Context[Any] | None = None) -> None:
+        self._core = BrokerCore(heartbeat, queue_limit)
+        super().__init__(self._core, self._core.ports(frontend, backend), context)
+
+    @property
+    def frontend(self) -> str:
+        """Where clients find it."""
+        return self._driver.ports["frontend"].bind
+
+    @property
+    def backend(self) -> str:
+        """Where servers find it."""
+        return self._driver.ports["backend"].bind
+
+
+class Broker(Broking, Runner):
     """Stands between clients and servers: balances the load, and gives a dead server's requests to others.
 
     `Broker(frontend, backend).run()`, or `with` it in another thread. The service `zmqfast.statistics` answers
@@ -851,44 +821,14 @@ class Broker(Runner):
         queue_limit: requests that may wait for each service; more are refused.
     """
 
-    def __init__(self, frontend: str, backend: str, *, heartbeat: float = HEARTBEAT_S, queue_limit: int = 10_000,
-                 context: zmq.Context[Any] | None = None) -> None:
-        self._core = BrokerCore(heartbeat, queue_limit)
-        super().__init__(self._core, self._core.ports(frontend, backend), context)
-
-    @property
-    def frontend(self) -> str:
-        """Where clients find it."""
-        return self._driver.ports["frontend"].bind
-
-    @property
-    def backend(self) -> str:
-        """Where servers find it."""
-        return self._driver.ports["backend"].bind
-
     def statistics(self) -> dict[str, Any]:
         """What came, went and waits; from any thread."""
         with self._driver.lock:
             return self._core.statistics()
 
 
-class AsyncBroker(AsyncRunner):
+class AsyncBroker(Broking, AsyncRunner):
     """A Broker for asyncio. Arguments are Broker's."""
-
-    def __init__(self, frontend: str, backend: str, *, heartbeat: float = HEARTBEAT_S, queue_limit: int = 10_000,
-                 context: zmq.Context[Any] | None = None) -> None:
-        self._core = BrokerCore(heartbeat, queue_limit)
-        super().__init__(self._core, self._core.ports(frontend, backend), context)
-
-    @property
-    def frontend(self) -> str:
-        """Where clients find it."""
-        return self._driver.ports["frontend"].bind
-
-    @property
-    def backend(self) -> str:
-        """Where servers find it."""
-        return self._driver.ports["backend"].bind
 
     def statistics(self) -> dict[str, Any]:
         """What came, went and waits."""

@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError, Codec, find
-from zmqfast.patterns.drivers import LAST_WORDS_MS, AsyncDriver, Attended, Core, Pending, Port
+from zmqfast.patterns.drivers import AsyncAttended, Attended, Core, Driven, Pending, Port
 
 if TYPE_CHECKING:
-    from types import TracebackType
 
-    from typing_extensions import Buffer, Self
+    from typing_extensions import Buffer
 
 HEARTBEAT_S = 1.0
 LIVENESS = 3                # heartbeats that may be missing before the other side counts as gone
@@ -628,8 +627,8 @@ class Claim:
         return self.event
 
 
-class End(Attended):
-    """A blocking Router or Peer."""
+class Both(Driven):
+    """What Router and Peer share, in both forms."""
 
     _core: EndCore
 
@@ -637,6 +636,10 @@ class End(Attended):
     def statistics(self) -> dict[str, int]:
         """Messages sent, received, sent again, that came twice; answers too late; connections lost; left untaken."""
         return dict(self._core.statistics)
+
+
+class End(Both, Attended):
+    """A blocking Router or Peer."""
 
     def receive(self, timeout: float | None = None) -> Event:
         """The next message; a Router's notices, too.
@@ -688,18 +691,8 @@ class End(Attended):
         return question.answer.outcome()
 
 
-class AsyncEnd:
+class AsyncEnd(Both, AsyncAttended):
     """A Router or Peer of asyncio."""
-
-    def __init__(self, core: EndCore, ports: Sequence[Port], context: zmq.Context[Any] | None) -> None:
-        self._core = core
-        self._driver = AsyncDriver(core, ports, context, copy=not core.codec.zero_copy)
-        self._driver.pump()
-
-    @property
-    def statistics(self) -> dict[str, int]:
-        """As Router.statistics."""
-        return dict(self._core.statistics)
 
     async def receive(self, timeout: float | None = None) -> Event:
         """The next message; a router's notices, too. Arguments and errors are Router.receive()'s."""
@@ -736,32 +729,13 @@ class AsyncEnd:
             raise NoAnswer(f"{question.link.title}: no answer in {timeout:g} s")
         return question.answer.outcome()
 
-    async def close(self) -> None:
-        """Close the sockets; what is unsent has half a second. Safe to repeat."""
-        await self._driver.close(linger_ms=LAST_WORDS_MS)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 # -- the two forms of both --------------------------------------------------------------------------------------------
 
 
-class Router(End):
-    """Talks with any number of peers: `with Router(endpoint) as router: for event in router: …`. Use from any thread.
-
-    Args:
-        bind: the endpoint to which peers connect.
-        codec: of bodies, both ways; a name or a Codec.
-        queue_limit: messages that each peer may leave untaken; send() waits then, for this peer only.
-        heartbeat: seconds between signs of life, both ways; whoever misses three counts as disconnected.
-        session_timeout: seconds for which the session of a disconnected peer is kept.
-    """
+class Routing(Both):
+    """What Router and AsyncRouter share."""
 
     _core: RouterCore
 
@@ -775,6 +749,18 @@ class Router(End):
     def endpoint(self) -> str:
         """Where peers find it."""
         return self._driver.ports["peers"].bind
+
+
+class Router(Routing, End):
+    """Talks with any number of peers: `with Router(endpoint) as router: for event in router: …`. Use from any thread.
+
+    Args:
+        bind: the endpoint to which peers connect.
+        codec: of bodies, both ways; a name or a Codec.
+        queue_limit: messages that each peer may leave untaken; send() waits then, for this peer only.
+        heartbeat: seconds between signs of life, both ways; whoever misses three counts as disconnected.
+        session_timeout: seconds for which the session of a disconnected peer is kept.
+    """
 
     @property
     def sessions(self) -> dict[bytes, Session]:
@@ -820,18 +806,8 @@ class Router(End):
         self._driver.poke()
 
 
-class Peer(End):
-    """Talks with a Router: `with Peer(endpoint) as peer: peer.send(body)`. Use from any thread.
-
-    Args:
-        endpoint: the router's.
-        name: the routing id by which the router knows it, the same after a restart; made up when None. Two peers with one
-            name take each other's session.
-        codec, queue_limit, heartbeat: as the Router's.
-        linger: seconds for which close() waits until the router's user has taken everything.
-    Raises:
-        ValueError: the name cannot be a routing id.
-    """
+class Joining(Both):
+    """What Peer and AsyncPeer share."""
 
     _core: PeerCore
 
@@ -851,6 +827,20 @@ class Peer(End):
     def connected(self) -> bool:
         """Whether the router can be reached now; else messages wait."""
         return self._core.link.up
+
+
+class Peer(Joining, End):
+    """Talks with a Router: `with Peer(endpoint) as peer: peer.send(body)`. Use from any thread.
+
+    Args:
+        endpoint: the router's.
+        name: the routing id by which the router knows it, the same after a restart; made up when None. Two peers with one
+            name take each other's session.
+        codec, queue_limit, heartbeat: as the Router's.
+        linger: seconds for which close() waits until the router's user has taken everything.
+    Raises:
+        ValueError: the name cannot be a routing id.
+    """
 
     def send(self, body: Any, *, timeout: float | None = None) -> None:
         """Send to the router: now, or once it is there again. Arguments and errors are Router.send()'s."""
@@ -876,21 +866,8 @@ class Peer(End):
         super().close()
 
 
-class AsyncRouter(AsyncEnd):
+class AsyncRouter(Routing, AsyncEnd):
     """A Router for asyncio: `async with AsyncRouter(…) as router: async for event in router`. Arguments are Router's."""
-
-    _core: RouterCore
-
-    def __init__(self, bind: str, *, codec: str | Codec = "bytes", queue_limit: int = QUEUE_LIMIT,
-                 heartbeat: float = HEARTBEAT_S, session_timeout: float = SESSION_TIMEOUT_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        core = RouterCore(find(codec), heartbeat, queue_limit, session_timeout)
-        super().__init__(core, core.ports(bind), context)
-
-    @property
-    def endpoint(self) -> str:
-        """Where peers find it."""
-        return self._driver.ports["peers"].bind
 
     @property
     def sessions(self) -> dict[bytes, Session]:
@@ -917,27 +894,8 @@ class AsyncRouter(AsyncEnd):
         self._driver.pump()
 
 
-class AsyncPeer(AsyncEnd):
+class AsyncPeer(Joining, AsyncEnd):
     """A Peer for asyncio. Arguments are Peer's."""
-
-    _core: PeerCore
-
-    def __init__(self, endpoint: str, *, name: bytes | str | None = None, codec: str | Codec = "bytes",
-                 queue_limit: int = QUEUE_LIMIT, heartbeat: float = HEARTBEAT_S, linger: float = LINGER_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        core = PeerCore(name_of(name), find(codec), heartbeat, queue_limit)
-        self._linger = linger
-        super().__init__(core, core.ports(endpoint), context)
-
-    @property
-    def name(self) -> bytes:
-        """Its routing id."""
-        return self._core.name
-
-    @property
-    def connected(self) -> bool:
-        """Whether the router can be reached now; else messages wait."""
-        return self._core.link.up
 
     async def send(self, body: Any, *, timeout: float | None = None) -> None:
         """Send to the router. Arguments and errors are Router.send()'s."""

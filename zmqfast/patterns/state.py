@@ -24,14 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError, Codec, find
-from zmqfast.patterns.drivers import LAST_WORDS_MS, AsyncDriver, Attended, met_once
+from zmqfast.patterns.drivers import AsyncAttended, Attended, Driven, met_once
 from zmqfast.patterns.feeds import (BEAT, DATA, HEADER, HEARTBEAT_S, HWM, PRIVATE, WELCOME, FollowerCore, SourceCore,
                                     encoded, feed_port, owned, source_port)
 
 if TYPE_CHECKING:
-    from types import TracebackType
 
-    from typing_extensions import Buffer, Self
+    from typing_extensions import Buffer
 
 WRITERS_AT_MOST = 10_000    # replicas of which the owner keeps what they wrote last
 CONFIRMED = 4               # the kind of a header, beside those of feeds.py
@@ -393,18 +392,8 @@ class View(Mapping[str, Any]):
         return self._core.statistics()
 
 
-class State(View, Attended, MutableMapping[str, Any]):
-    """The owner of a replicated dictionary: `with State(endpoint) as state: state["key"] = value`. For every thread.
-
-    Args:
-        bind, connect: endpoints: where it is, or where a proxy is.
-        name: states of one endpoint differ by it.
-        codec: of values; a name or a Codec.
-        initial: what it begins with.
-        on_change: called with the key, and the value or GONE, of every change, by the thread that makes or hears of it. It
-            must not wait; what it raises ends that thread, and close() raises it.
-        heartbeat: seconds until replicas are told the newest number again.
-    """
+class Owner(View, Driven):
+    """What State and AsyncState share."""
 
     _core: StateCore
 
@@ -421,6 +410,20 @@ class State(View, Attended, MutableMapping[str, Any]):
     def endpoint(self) -> str:
         """Where replicas find it, if it binds."""
         return self._driver.ports["followers"].bind
+
+
+class State(Owner, Attended, MutableMapping[str, Any]):
+    """The owner of a replicated dictionary: `with State(endpoint) as state: state["key"] = value`. For every thread.
+
+    Args:
+        bind, connect: endpoints: where it is, or where a proxy is.
+        name: states of one endpoint differ by it.
+        codec: of values; a name or a Codec.
+        initial: what it begins with.
+        on_change: called with the key, and the value or GONE, of every change, by the thread that makes or hears of it. It
+            must not wait; what it raises ends that thread, and close() raises it.
+        heartbeat: seconds until replicas are told the newest number again.
+    """
 
     def put(self, key: str, value: Any, ttl: float | None = None) -> None:
         """Set a key; with `ttl`, it goes by itself after so many seconds unless it is set again.
@@ -442,26 +445,8 @@ class State(View, Attended, MutableMapping[str, Any]):
         self._driver.poke()
 
 
-class AsyncState(View, MutableMapping[str, Any]):
+class AsyncState(Owner, AsyncAttended, MutableMapping[str, Any]):
     """A State for asyncio: make it in the loop, and use it there. Arguments and errors are State's."""
-
-    _core: StateCore
-
-    def __init__(self, bind: str | None = None, *, connect: str | Sequence[str] = (), name: str = "state",
-                 codec: str | Codec = "json", initial: Mapping[str, Any] | None = None,
-                 on_change: Changed | None = None, hwm: int = HWM, heartbeat: float = HEARTBEAT_S,
-                 context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = StateCore(name, find(codec), heartbeat, on_change)
-        for key, value in (initial or {}).items():
-            core.put(key, value, None)
-        self._driver = AsyncDriver(core, [source_port(bind, connect, "drop", hwm, 0.0)], context,
-                                   copy=not core.codec.zero_copy)
-        self._driver.pump()
-
-    @property
-    def endpoint(self) -> str:
-        """Where replicas find it, if it binds."""
-        return self._driver.ports["followers"].bind
 
     def put(self, key: str, value: Any, ttl: float | None = None) -> None:
         """Set a key. Arguments and errors are State.put()'s."""
@@ -475,30 +460,10 @@ class AsyncState(View, MutableMapping[str, Any]):
         self._core.delete(key)
         self._driver.pump()
 
-    async def close(self) -> None:
-        """Close the socket; what is unsent has half a second. Safe to repeat."""
-        await self._driver.close(LAST_WORDS_MS)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
-class Replica(View, Attended, MutableMapping[str, Any]):
-    """A mirror of a State: read it like a dictionary; what is written goes to the owner. For every thread.
-
-    Args:
-        connect, bind: endpoints of the owner or a proxy.
-        name: the state's.
-        codec: of values; the owner's.
-        timeout: seconds that a write waits for the owner, unless it says otherwise.
-        on_change: as State's, by a thread of its own; a value that the codec cannot read is its BodyError.
-        heartbeat: seconds after which something that did not come is asked for again.
-    """
+class Mirror(View, Driven):
+    """What Replica and AsyncReplica share."""
 
     _core: ReplicaCore
 
@@ -513,6 +478,19 @@ class Replica(View, Attended, MutableMapping[str, Any]):
     def silent_s(self) -> float:
         """Seconds since the owner was heard; it is at least once in each of its heartbeats."""
         return time.monotonic() - self._core.heard_at
+
+
+class Replica(Mirror, Attended, MutableMapping[str, Any]):
+    """A mirror of a State: read it like a dictionary; what is written goes to the owner. For every thread.
+
+    Args:
+        connect, bind: endpoints of the owner or a proxy.
+        name: the state's.
+        codec: of values; the owner's.
+        timeout: seconds that a write waits for the owner, unless it says otherwise.
+        on_change: as State's, by a thread of its own; a value that the codec cannot read is its BodyError.
+        heartbeat: seconds after which something that did not come is asked for again.
+    """
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """Return once it has all that the owner has.
@@ -563,26 +541,11 @@ class Replica(View, Attended, MutableMapping[str, Any]):
         self.delete(key)
 
 
-class AsyncReplica(View):
+class AsyncReplica(Mirror, AsyncAttended):
     """A Replica for asyncio: make it in the loop, and use it there; put() and delete() are awaited.
 
     Arguments and errors are Replica's.
     """
-
-    _core: ReplicaCore
-
-    def __init__(self, connect: str | Sequence[str] = (), *, bind: str | None = None, name: str = "state",
-                 codec: str | Codec = "json", timeout: float = 5.0, on_change: Changed | None = None, hwm: int = HWM,
-                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
-        core = self._core = ReplicaCore(name, find(codec), heartbeat, on_change)
-        self._timeout = timeout
-        self._driver = AsyncDriver(core, [feed_port(bind, connect, hwm)], context, copy=not core.codec.zero_copy)
-        self._driver.pump()
-
-    @property
-    def silent_s(self) -> float:
-        """As Replica.silent_s."""
-        return time.monotonic() - self._core.heard_at
 
     async def wait_ready(self, timeout: float | None = None) -> None:
         """Return once it has all that the owner has. Errors are Replica.wait_ready()'s."""
@@ -608,15 +571,3 @@ class AsyncReplica(View):
         timeout = self._timeout if timeout is None else timeout
         if not await self._driver.wait(lambda: number not in core.writes, timeout):
             raise NotConfirmed(f"{change[1]}: the owner did not confirm it within {timeout} s")
-
-    async def close(self) -> None:
-        """Close the socket. Safe to repeat."""
-        await self._driver.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
