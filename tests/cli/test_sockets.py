@@ -236,6 +236,18 @@ def test_ctrl_c_ends_it_without_a_traceback(command, name):
     assert running.end()[1:] == ("", 130)
 
 
+def test_ctrl_c_ends_a_request_that_nobody_answers(command, context):
+    rep = context.socket(zmq.REP)
+    rep.bind(LOCAL)
+    req = command("req", rep.last_endpoint.decode(), "--timeout", "60")
+    req.process.stdin.write("hello\n")
+    req.process.stdin.close()
+    assert rep.recv(timeout=TIMEOUT_S) == b"hello"
+    req.process.send_signal(signal.SIGINT)
+    req.process.stdin = None
+    assert req.end() == ("", "", 130)
+
+
 def test_ctrl_c_ends_the_demo_without_a_traceback(command):
     running = command("demo", "--transport", "tcp")
     assert running.process.stdout.readline()        # it has begun

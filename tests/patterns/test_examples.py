@@ -18,3 +18,12 @@ def test_an_example_runs(example):
                           timeout=30, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
+def test_an_examples_page_says_what_the_pattern_promises(example):
+    page = (example.parents[1] / "docs" / f"{example.stem.replace('_', '-')}.md").read_text()
+    assert f"(../examples/{example.name})" in page
+    assert "zguide" in page
+    assert "promised |" in page or "## What is promised" in page
+    assert "Not promised" in page
