@@ -83,10 +83,10 @@ def owned(frames: Sequence[Buffer]) -> list[bytes]:
     return [frame if type(frame) is bytes else bytes(frame) for frame in frames]
 
 
-def packed(frames: Sequence[Buffer], size: int) -> tuple[int, Sequence[Buffer]]:
-    """How bodies of `size` frames travel behind topic and header: the kind, and the frames."""
+def packed(frames: Sequence[Buffer], size: int, plain: bool = False) -> tuple[int, Sequence[Buffer]]:
+    """How bodies of `size` frames travel behind topic and header: the kind, and the frames; `plain` where all are bytes."""
     if len(frames) > size:
-        head, *data = chunks.pack(frames)
+        head, *data = chunks.pack(frames, plain=plain)
         if head:
             return PACKED, (head, *data)
     return DATA, frames

@@ -18,7 +18,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal
 
 import zmqfast as zmq
-from zmqfast.patterns.codecs import BYTES, BodyError, Codec, find
+from zmqfast.patterns.codecs import BYTES, BYTES_ONLY, BodyError, Codec, find
 from zmqfast.patterns.drivers import LOOK_AGAIN_S, AsyncAttended, Attended, Driven, met_once
 from zmqfast.patterns.feeds import (BEAT, DATA, HEADER, HEARTBEAT_S, HWM, PACKED, PATIENCE_S, PRIVATE, WELCOME,
                                     FollowerCore, Slow, SourceCore, encoded, entries, feed_port, owned, packed,
@@ -92,10 +92,11 @@ class PublisherCore(SourceCore):
 
     def bodies(self, values: Sequence[Any], topic: str) -> Bodies:
         """Some bodies as they travel. Errors are body()'s."""
-        return self._bodies(len(values), self.codec.dump_all(values, topic))
+        plain = self.plain and BYTES_ONLY.issuperset(map(type, values))
+        return self._bodies(len(values), values if plain else self.codec.dump_all(values, topic), plain)
 
-    def _bodies(self, count: int, frames: Sequence[Buffer]) -> Bodies:
-        kind, together = packed(frames, self.size)
+    def _bodies(self, count: int, frames: Sequence[Buffer], plain: bool = False) -> Bodies:
+        kind, together = packed(frames, self.size, plain)
         return count, kind, together, frames[-self.size:]
 
     def publish(self, topic: Topic, bodies: Bodies, send: Send) -> bool:
