@@ -1,5 +1,5 @@
-"""What is put right in the copies of libzmq's files that are built: what a hostile peer could end the process with, and
-system calls that nobody needs.
+"""What is put right in the copies of libzmq's files that are built: what ends the process, by a peer, by the system or by a
+call, and system calls that nobody needs.
 
 libzmq/ itself stays as it is: setup.py writes what is changed below build/, and compiles that instead. Each fix names
 its file, the text that it replaces, wherever that stands, and why. One whose text is not there does nothing: libzmq has
@@ -233,6 +233,103 @@ AGAINST_HOSTILE_PEERS = (
                 return;
             }
 
+"""),
+    # 4.3.4, backported: a socket that is closed, or disconnects, after its inproc peer with DISCONNECT_MSG had gone wrote that
+    # message to a pipe that was no more: a segmentation fault.
+    Fix("pipe.cpp", """\
+    if (_disconnect_msg.size () > 0) {
+""", """\
+    if (_disconnect_msg.size () > 0 && _out_pipe) {
+"""),
+    # Both. Who binds an inproc endpoint wrote its HELLO_MSG to one that had connected, and was closed since:
+    # `Assertion failed: written`. So it would be with a routing id, if the other was closed at that moment.
+    *(Fix("pipe.cpp", f"""\
+    const bool written = pipe_->write (&{message});
+    zmq_assert (written);
+    pipe_->flush ();
+""", f"""\
+    if (pipe_->write (&{message})) {{
+        pipe_->flush ();
+        return;
+    }}
+    const int closed = {message}.close ();
+    errno_assert (closed == 0);
+""") for message in ("id", "hello")),
+    # Both. And it gave its DISCONNECT_MSG to the other's pipe, while libzmq's reaper had that in its hands.
+    Fix("ctx.cpp", """\
+        && !bind_options_.disconnect_msg.empty ())
+        pending_connection_""", """\
+        && !bind_options_.disconnect_msg.empty ()
+        && pending_connection_.endpoint.socket->check_tag ())
+        pending_connection_"""),
+    # Both. When no descriptor is left, the I/O thread could not open a udp socket: `Too many open files`. It tries again.
+    Fix("session_base.cpp", """\
+        int rc = engine->init (_addr, send, recv);
+        errno_assert (rc == 0);
+
+        send_attach (this, engine);
+""", """\
+        if (engine->init (_addr, send, recv) == -1) {
+            delete engine;
+            add_timer (50, udp_timer_id);
+            return;
+        }
+
+        send_attach (this, engine);
+"""),
+    Fix("session_base.cpp", """\
+zmq::session_base_t::~session_base_t ()
+{
+""", """\
+//  What is not the id of the linger's timer.
+static const int udp_timer_id = 0x21;
+
+zmq::session_base_t::~session_base_t ()
+{
+    if (_addr && _addr->protocol == protocol_name::udp)
+        cancel_timer (udp_timer_id);
+
+"""),
+    Fix("session_base.cpp", """\
+void zmq::session_base_t::timer_event (int id_)
+{
+""", """\
+void zmq::session_base_t::timer_event (int id_)
+{
+    if (id_ == udp_timer_id) {
+        start_connecting (false);
+        return;
+    }
+
+"""),
+    # Both. Closing a thread-safe socket took a descriptor, and without one: `Bad file descriptor`. It has it from the start.
+    Fix("socket_base.cpp", """\
+        zmq_assert (_mailbox);
+    } else {
+""", """\
+        zmq_assert (_mailbox);
+        _reaper_signaler = new (std::nothrow) signaler_t ();
+        zmq_assert (_reaper_signaler);
+        if (_reaper_signaler->get_fd () == retired_fd) {
+            LIBZMQ_DELETE (_mailbox);
+            errno = EMFILE;
+        }
+    } else {
+"""),
+    Fix("socket_base.cpp", """\
+        _reaper_signaler = new (std::nothrow) signaler_t ();
+        zmq_assert (_reaper_signaler);
+
+        //  Add signaler""", """\
+        //  Add signaler"""),
+    # Both. The names of network interfaces are read through a descriptor: `Too many open files`.
+    Fix("ip_resolver.cpp", """\
+    errno_assert (rc == 0);
+    zmq_assert (ifa != NULL);
+""", """\
+    if (rc != 0)
+        return -1;
+    zmq_assert (ifa != NULL);
 """),
 )
 

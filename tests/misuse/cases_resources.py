@@ -26,6 +26,9 @@ STEPS = {
 STEPS_BEYOND = {
     "wait_connected": "keep(context().socket(zmq.PUSH)); kept[-1].bind('tcp://127.0.0.1:*'); connected_in_vain(kept[-1])",
     "peers and stats": "keep(context().socket(zmq.PULL)); kept[-1].bind('tcp://127.0.0.1:*'); kept[-1].peers(); kept[-1].stats()",
+    "udp binds": "keep(context().socket(zmq.DISH)); kept[-1].bind('udp://127.0.0.1:*')",
+    "udp connects": "keep(context().socket(zmq.RADIO)); kept[-1].connect('udp://127.0.0.1:9'); kept[-1].send(b'x', group='x')",
+    "thread-safe sockets": "keep(context().socket(zmq.SERVER)); kept[-1].bind('inproc://' + str(len(kept)))",
     "thread-safe sockets that are polled": "keep(context().socket(zmq.SERVER)); kept[-1].poll(0)",
 }
 
@@ -106,6 +109,32 @@ OTHERS = {
             assert pull.recv() == b"%d" % number
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         context.destroy(linger=0)
+        end()
+        """,
+    "descriptors have run out when the program ends": """
+        from zmqfast import monitor, endpoint_checks        # files, which would need descriptors
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        begun = len(os.listdir("/proc/self/fd"))
+        for kind, endpoint in ((zmq.PULL, "tcp://127.0.0.1:*"), (zmq.PUB, "ipc://*"), (zmq.DISH, "udp://127.0.0.1:*"), (zmq.SERVER, "inproc://x")):
+            for limit in range(begun, begun + 30, 2):
+                sys.stdout.flush()
+                pid = os.fork()
+                if pid == 0:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+                    try:
+                        context = zmq.Context()
+                        kept = []
+                        for _ in range(20):
+                            kept.append(context.socket(kind))
+                            if len(kept) == 1 or kind != zmq.SERVER:
+                                kept[-1].bind(endpoint)
+                    except zmq.ZMQError as error:
+                        assert error.errno == errno.EMFILE
+                    if limit % 4 == 0:
+                        del kept, context
+                    sys.exit(0)
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                assert status == 0, (endpoint, limit, status)
         end()
         """,
     "a server accepts more peers than it has descriptors for": """
@@ -302,4 +331,4 @@ def cases() -> Iterator[Case]:
         yield Case(f"resources: descriptors run out for {name}",
                    DESCRIPTORS.format(step=step, limits=LIMITS, resolving=resolving), beyond=name in STEPS_BEYOND)
     for name, program in OTHERS.items():
-        yield Case(f"resources: {name}", program, OTHERS_PRINTED.get(name, "end"))
+        yield Case(f"resources: {name}", program, OTHERS_PRINTED.get(name, "end"), beyond="zmqfast" in program)

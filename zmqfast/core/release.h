@@ -58,7 +58,11 @@ static atomic_int_t release_finalising = 0;
 static atomic_int_t release_scheduled = 0; /* above 0 from the first push until the pending call runs */
 static atomic_int_t release_lent = 0; /* nodes that libzmq or the list still holds */
 
+#if defined __SANITIZE_ADDRESS__
+enum { RELEASE_SPARE_NODES = 0 }; /* it sees who uses a node too late */
+#else
 enum { RELEASE_SPARE_NODES = 1024 };
+#endif
 
 #ifdef Py_GIL_DISABLED
 #define release_new_node() ((release_node_t *) PyMem_RawMalloc (sizeof (release_node_t)))
