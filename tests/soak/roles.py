@@ -95,11 +95,16 @@ def unpacked(body: bytes) -> tuple[bytes, int] | None:
     return rest[:8], int.from_bytes(rest[8:16], "big")
 
 
+def secure(socket: zmq.Socket, options: dict[str, object]) -> None:
+    for name, value in options.items():
+        setattr(socket, name, value.encode() if isinstance(value, str) else value)
+
+
 def opened(context: zmq.Context, kind: int, settings: dict, **options: object) -> zmq.Socket:
     socket = context.socket(kind)
-    for name, value in {"linger": 0, "reconnect_ivl": 50, "heartbeat_ivl": 500, "heartbeat_timeout": 1500, **options,
-                        **settings.get("security", {})}.items():
-        setattr(socket, name, value.encode() if isinstance(value, str) else value)
+    for name, value in {"linger": 0, "reconnect_ivl": 50, "heartbeat_ivl": 500, "heartbeat_timeout": 1500, **options}.items():
+        setattr(socket, name, value)
+    secure(socket, settings["security"]["bind" if "bind" in settings else "connect"])
     if kind == zmq.SUB:
         socket.subscribe(b"")
     socket.bind(settings["bind"]) if "bind" in settings else socket.connect(settings["connect"])
@@ -180,10 +185,26 @@ def ask(settings: dict) -> None:
 
 # -- patterns ---------------------------------------------------------------------------------------------------------
 
+class SecuredSocket(zmq.Socket):
+    """Where a pattern binds it is CURVE's server, where it connects its client."""
+
+    def bind(self, addr):
+        secure(self, self.context.options["bind"])
+        return super().bind(addr)
+
+    def connect(self, addr):
+        secure(self, self.context.options["connect"])
+        return super().connect(addr)
+
+
+class SecuredContext(zmq.Context):
+    _socket_class = SecuredSocket
+    __slots__ = ("options",)
+
+
 def secured(settings: dict) -> zmq.Context:
-    context = zmq.Context()
-    for name, value in settings.get("security", {}).items():
-        setattr(context, name, value.encode() if isinstance(value, str) else value)
+    context = SecuredContext()
+    context.options = settings["security"]
     return context
 
 
@@ -214,18 +235,20 @@ def ventilate(settings: dict) -> None:
             counts.sent += 1
             time.sleep(0.0005)
 
-    with Ventilator(settings["bind"], codec="json") as ventilator:
+    with secured(settings) as context, Ventilator(settings["bind"], codec="json", context=context) as ventilator:
         ventilator.distribute(numbers())
 
 
 def work(settings: dict) -> None:
-    with Worker(settings["connect"], settings["sink"], lambda number: number + 1, codec="json"):
+    with secured(settings) as context, \
+            Worker(settings["connect"], settings["sink"], lambda number: number + 1, codec="json", context=context):
         counts.over.wait()
 
 
 def gather(settings: dict) -> None:
     """Each task has one result, in order."""
-    with Sink(settings["bind"], settings["connect"], codec="json", ordered=True) as sink:
+    with secured(settings) as context, \
+            Sink(settings["bind"], settings["connect"], codec="json", ordered=True, context=context) as sink:
         for result in sink:
             counts.wrong += result != counts.received + 1
             counts.received += 1

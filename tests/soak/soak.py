@@ -96,8 +96,8 @@ class Process:
 class Row:
     """One line of the table: some processes and the links between them."""
 
-    def __init__(self, name: str, promise: bool, secure: bool) -> None:
-        self.name, self.promise, self.secure = name, promise, secure
+    def __init__(self, name: str, promise: bool, security: dict[str, Any]) -> None:
+        self.name, self.promise, self.security = name, promise, security
         self.processes: list[Process] = []
         self.links: list[Link] = []
         self.lost_in_calm = 0
@@ -105,7 +105,7 @@ class Row:
         self.seen: dict[int, tuple[int, int]] = {}      # of who lives: memory and descriptors at the start
 
     def add(self, role: str, *, mortal: bool = False, **settings: Any) -> Process:
-        self.processes.append(Process(role, settings, mortal))
+        self.processes.append(Process(role, {**settings, "security": self.security}, mortal))
         return self.processes[-1]
 
     def link_to(self, port: int) -> str:
@@ -122,53 +122,50 @@ class Row:
 
 # -- what is run ------------------------------------------------------------------------------------------------------
 
-def security(secure: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of the server's and of the client's side."""
+def security(secure: bool) -> dict[str, Any]:
+    """The options of who binds, and of who connects."""
     if not secure:
-        return {}, {}
+        return {"bind": {}, "connect": {}}
     server, client = ([key.decode() for key in zmq.curve_keypair()] for _ in range(2))
-    return ({"security": {"curve_server": 1, "curve_secretkey": server[1]}},
-            {"security": {"curve_serverkey": server[0], "curve_publickey": client[0], "curve_secretkey": client[1]}})
+    return {"bind": {"curve_server": 1, "curve_secretkey": server[1]},
+            "connect": {"curve_serverkey": server[0], "curve_publickey": client[0], "curve_secretkey": client[1]}}
 
 
 def rows(secure: bool) -> list[Row]:
-    server, client = security(secure)
     mechanism = "CURVE" if secure else "NULL"
+    options = security(secure)
     port = free_port
-    published = Row(f"PUB-SUB, {mechanism}", False, secure)
+    published = Row(f"PUB-SUB, {mechanism}", False, options)
     place = port()
-    published.add("emit", mortal=True, kind="PUB", bind=f"tcp://127.0.0.1:{place}", **server)
+    published.add("emit", mortal=True, kind="PUB", bind=f"tcp://127.0.0.1:{place}")
     where = published.link_to(place)
     for mortal in (False, True):
-        published.add("absorb", mortal=mortal, kind="SUB", connect=where, **client)
+        published.add("absorb", mortal=mortal, kind="SUB", connect=where)
 
-    called = Row(f"REQ-REP pattern, {mechanism}", True, secure)
+    called = Row(f"REQ-REP pattern, {mechanism}", True, options)
     places = [port(), port()]
     for place in places:
-        called.add("serve", mortal=True, bind=f"tcp://127.0.0.1:{place}", **server)
-    called.add("call", connect=[called.link_to(place) for place in places], **client)
+        called.add("serve", mortal=True, bind=f"tcp://127.0.0.1:{place}")
+    called.add("call", connect=[called.link_to(place) for place in places])
 
-    routed = Row(f"ROUTER-DEALER, {mechanism}", False, secure)
+    routed = Row(f"ROUTER-DEALER, {mechanism}", False, options)
     place = port()
-    routed.add("answer", mortal=True, bind=f"tcp://127.0.0.1:{place}", **server)
+    routed.add("answer", mortal=True, bind=f"tcp://127.0.0.1:{place}")
     for _ in range(2):
-        routed.add("ask", connect=routed.link_to(place), **client)
+        routed.add("ask", connect=routed.link_to(place))
 
-    pushed = Row(f"PUSH-PULL, {mechanism}", False, secure)
+    pushed = Row(f"PUSH-PULL, {mechanism}", False, options)
     place = port()
-    pushed.add("absorb", kind="PULL", bind=f"tcp://127.0.0.1:{place}", **server)
-    pushed.add("emit", mortal=True, kind="PUSH", connect=pushed.link_to(place), **client)
+    pushed.add("absorb", kind="PULL", bind=f"tcp://127.0.0.1:{place}")
+    pushed.add("emit", mortal=True, kind="PUSH", connect=pushed.link_to(place))
 
-    found = [published, called, routed, pushed]
-    if not secure:
-        line = Row("pipeline pattern, NULL", True, secure)
-        places = [port(), port()]
-        line.add("ventilate", bind=f"tcp://127.0.0.1:{places[0]}")
-        line.add("gather", bind=f"tcp://127.0.0.1:{places[1]}", connect=f"tcp://127.0.0.1:{places[0]}")
-        for _ in range(2):
-            line.add("work", mortal=True, connect=line.link_to(places[0]), sink=line.link_to(places[1]))
-        found.append(line)
-    return found
+    line = Row(f"pipeline pattern, {mechanism}", True, options)
+    places = [port(), port()]
+    line.add("ventilate", bind=f"tcp://127.0.0.1:{places[0]}")
+    line.add("gather", bind=f"tcp://127.0.0.1:{places[1]}", connect=f"tcp://127.0.0.1:{places[0]}")
+    for _ in range(2):
+        line.add("work", mortal=True, connect=line.link_to(places[0]), sink=line.link_to(places[1]))
+    return [published, called, routed, pushed, line]
 
 
 # -- disturbances -----------------------------------------------------------------------------------------------------
