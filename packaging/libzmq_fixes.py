@@ -331,6 +331,104 @@ void zmq::session_base_t::timer_event (int id_)
         return -1;
     zmq_assert (ifa != NULL);
 """),
+    # 4.3.4, backported: stats() asked, and a change of SNDHWM told, the other end of a connection that was going: a use after
+    # free, and a segmentation fault in the I/O thread. https://github.com/zeromq/libzmq/issues/4524
+    Fix("pipe.cpp", """\
+{
+    send_pipe_hwm (_peer, inhwm_, outhwm_);
+}
+""", """\
+{
+    if (_state == active)
+        send_pipe_hwm (_peer, inhwm_, outhwm_);
+}
+"""),
+    Fix("pipe.cpp", """\
+    endpoint_uri_pair_t *ep =
+      new (std::nothrow) endpoint_uri_pair_t (_endpoint_pair);
+    send_pipe_peer_stats (""", """\
+    if (_state != active)
+        return;
+    endpoint_uri_pair_t *ep =
+      new (std::nothrow) endpoint_uri_pair_t (_endpoint_pair);
+    send_pipe_peer_stats ("""),
+    # 4.3.4, backported: a pipe's end could delete what it reads from twice.
+    Fix("pipe.cpp", """\
+    if (!_conflate) {
+        msg_t msg;
+        while (_in_pipe->read (&msg)) {
+            const int rc = msg.close ();
+            errno_assert (rc == 0);
+        }
+    }
+
+    LIBZMQ_DELETE (_in_pipe);
+""", """\
+    upipe_t *in_pipe = _in_pipe;
+    _in_pipe = NULL;
+
+    if (!_conflate && in_pipe) {
+        msg_t msg;
+        while (in_pipe->read (&msg)) {
+            const int rc = msg.close ();
+            errno_assert (rc == 0);
+        }
+    }
+
+    LIBZMQ_DELETE (in_pipe);
+"""),
+    # Both, in 4.3.4 more often: with XPUB_MANUAL, a peer that had gone when its subscription was read was subscribed all the
+    # same, through a pipe that was no more.
+    Fix("xpub.cpp", """\
+        _subscriptions.rm (pipe_, stub, static_cast<void *> (NULL), false);
+""", """\
+        _subscriptions.rm (pipe_, stub, static_cast<void *> (NULL), false);
+        if (_last_pipe == pipe_)
+            _last_pipe = NULL;
+        for (size_t i = 0; i != _pending_pipes.size (); ++i)
+            if (_pending_pipes[i] == pipe_)
+                _pending_pipes[i] = NULL;
+"""),
+    # 4.3.4, backported: who subscribed to a topic of 246 to 255 bytes was dropped by its peer, again and again.
+    Fix("v3_1_encoder.cpp", """\
+    if (in_progress ()->size () > UCHAR_MAX)
+        protocol_flags |= v2_protocol_t::large_flag;
+""", ""),
+    Fix("v3_1_encoder.cpp", """\
+            size += zmq::msg_t::cancel_cmd_name_size;
+    }
+
+    //  Encode the message length.""", """\
+            size += zmq::msg_t::cancel_cmd_name_size;
+    }
+    if (size > UCHAR_MAX)
+        protocol_flags |= v2_protocol_t::large_flag;
+
+    //  Encode the message length."""),
+    # 4.3.4, backported: a ROUTER that was polled lost its first frame's metadata, with the name of its user.
+    Fix("router.cpp", """\
+    _prefetched_id.set_flags (msg_t::more);
+
+    _prefetched = true;
+    _routing_id_sent = false;
+""", """\
+    _prefetched_id.set_flags (msg_t::more);
+    if (_prefetched_msg.metadata ())
+        _prefetched_id.set_metadata (_prefetched_msg.metadata ());
+
+    _prefetched = true;
+    _routing_id_sent = false;
+"""),
+    # 4.3.4, backported: the end of a context closed libsodium's source of random numbers under other contexts with CURVE.
+    Fix("random.cpp", """\
+        zmq_assert (rc != -1);
+    } else {
+        randombytes_close ();
+    }
+""", """\
+        zmq_assert (rc != -1);
+    }
+"""),
 )
 
 FEWER_SYSTEM_CALLS = (

@@ -12,6 +12,7 @@ import pytest
 
 import zmqfast as zmq
 import zmqfast.asyncio as zmq_asyncio
+from program import run
 from zmqfast.auth.thread import ThreadAuthenticator
 
 drafts = pytest.mark.skipif(not zmq.DRAFT_API, reason="needs libzmq's draft API")
@@ -113,6 +114,30 @@ def test_many_threads_ask_at_once(context, fresh_endpoint, ask):
         push.connect(pull.last_endpoint)
         assert {question.result() for question in asking} <= {0, 1}
     assert pull.wait_connected(timeout=10) == 1
+
+
+@drafts
+def test_stats_beside_connections_that_are_going():
+    """libzmq 4.3.4 asked the end of a connection that was no more: a segmentation fault, here after some rounds."""
+    assert run("""
+        import zmqfast as zmq
+        with zmq.Context() as context, zmq.Context() as others, context.socket(zmq.PULL) as pull:
+            pull.bind("tcp://127.0.0.1:*")
+            pull.wait_connected(0)
+            for _ in range(20):
+                pushes = [others.socket(zmq.PUSH) for _ in range(8)]
+                for push in pushes:
+                    push.connect(pull.last_endpoint)
+                for _ in range(20):
+                    pull.stats()
+                    pull.poll(0)
+                for push in pushes:
+                    push.close(linger=0)
+                for _ in range(60):
+                    pull.stats()
+                pull.poll(1)
+        print("end")
+    """) == "end\n"
 
 
 def test_stats_of_a_socket_without_connections(context, fresh_endpoint):

@@ -28,6 +28,7 @@ PRESSURE_S = 2
 BURST, PAUSE_S = 20, 0.01           # published: 2000 messages a second
 WINDOW = 16                         # requests of a DEALER under way
 LOST_AFTER_S = 8                    # without an answer
+HEARTBEAT_S = 5                     # of the pipeline: beside a storm, a worker that has to wait for its turn is no dead one
 CALL_S = 120                        # for all tries of a call: longer than any disturbance
 
 
@@ -235,20 +236,23 @@ def ventilate(settings: dict) -> None:
             counts.sent += 1
             time.sleep(0.0005)
 
-    with secured(settings) as context, Ventilator(settings["bind"], codec="json", context=context) as ventilator:
+    with secured(settings) as context, \
+            Ventilator(settings["bind"], codec="json", heartbeat=HEARTBEAT_S, context=context) as ventilator:
         ventilator.distribute(numbers())
 
 
 def work(settings: dict) -> None:
     with secured(settings) as context, \
-            Worker(settings["connect"], settings["sink"], lambda number: number + 1, codec="json", context=context):
+            Worker(settings["connect"], settings["sink"], lambda number: number + 1, codec="json", heartbeat=HEARTBEAT_S,
+                   context=context):
         counts.over.wait()
 
 
 def gather(settings: dict) -> None:
     """Each task has one result, in order."""
     with secured(settings) as context, \
-            Sink(settings["bind"], settings["connect"], codec="json", ordered=True, context=context) as sink:
+            Sink(settings["bind"], settings["connect"], codec="json", ordered=True, heartbeat=HEARTBEAT_S,
+                 context=context) as sink:
         for result in sink:
             counts.wrong += result != counts.received + 1
             counts.received += 1

@@ -4,7 +4,7 @@ import pytest
 from wire.conftest import subscribe, wait_for_message
 from zmqfast import SUB, SUBSCRIBE, UNSUBSCRIBE, XPUB, XPUB_VERBOSE, XPUB_VERBOSER
 
-TOPICS = [b"", b"a", b"ab", b"\0", b"\xff" * 300, "é".encode(), b"x" * 10_000]
+TOPICS = [b"", b"a", b"ab", b"\0", b"\xff" * 300, *(b"x" * size for size in (245, 246, 255, 256)), "é".encode(), b"x" * 10_000]
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: f"{len(topic)} bytes {topic[:2]!r}")
