@@ -117,7 +117,7 @@ def test_a_bent_handshake_is_its_own_misfortune(context, mechanism, how):
         bent = opened(zmq.PUSH, client_side)
         bent.connect(benders[-1].endpoint)
         bent.try_send(PAYLOAD)      # False where the connection has ended already, and with it the queue
-        straight = opened(zmq.PUSH, client_side)
+        straight = opened(zmq.PUSH, client_side, reconnect_ivl=100)     # the machine may be too busy for its handshake
         straight.connect(endpoint)
         straight.send(b"straight")
         while (body := server.recv(timeout=WAIT_S)) != b"straight":

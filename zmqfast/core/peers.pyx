@@ -226,7 +226,7 @@ cdef int name_inproc_end(SocketHandle handle, bytes endpoint, str call) except -
         ends[:] = [end for end in ends if end[1]() is not None and (<SocketHandle>end[1]()).ptr != NULL]
         if call == "bind":
             handle.context.inproc_waiting.pop(endpoint, None)
-        elif not any(end[0] == endpoint and end[2] for end in ends):
+        elif monitored_at(handle.context, endpoint) is None and not any(end[0] == endpoint and end[2] for end in ends):
             handle.context.inproc_waiting.setdefault(endpoint, []).append(handle.socket_type)
         ends.append((endpoint, PyWeakref_NewRef(handle, None), call == "bind"))
         return 0
