@@ -53,6 +53,15 @@ def last_line(text: str) -> str:
     return (text.strip().splitlines() or [""])[-1][:100]
 
 
+running: set[subprocess.Popen] = set()
+
+
+def end_all() -> None:
+    """End every program that runs: whoever waits for it has its outcome then."""
+    for process in list(running):
+        kill_group(process)
+
+
 def run(case: Case, library: str) -> Outcome:
     """Run a case in a process of its own, in a folder of its own, and end all that it has left behind."""
     with tempfile.TemporaryDirectory(prefix="zf-") as folder:
@@ -64,12 +73,14 @@ def run(case: Case, library: str) -> Outcome:
                 [sys.executable, "-X", "faulthandler", str(program)], stdin=subprocess.DEVNULL, stdout=printed,
                 stderr=complaints, cwd=folder, start_new_session=True,
                 env={**os.environ, "MISUSED": library, "PYTHONPATH": os.pathsep.join([str(HERE), *import_path()])})
+            running.add(process)
             try:
                 ending = ending_of(process.wait(TIMEOUT_S))
             except subprocess.TimeoutExpired:
                 ending = "hangs"
             kill_group(process)
             process.wait()
+            running.discard(process)
             printed.seek(0)
             complaints.seek(0)
             return Outcome(ending, printed.read(), complaints.read())

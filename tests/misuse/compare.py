@@ -1,12 +1,13 @@
 """Misuse pyzmq and zmqfast the same way, and print what came of it: `make misuse`.
 
 `python tests/misuse/compare.py WORD...` takes the cases whose names contain one of the words. What holds is not spelled
-out. Ends with status 1 if zmqfast did not hold somewhere.
+out. Ends with status 1 if zmqfast did not hold somewhere; Ctrl-C and SIGTERM end all programs that run.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from misuse.case import Case, Outcome, run
+from misuse.case import Case, Outcome, end_all, run
 from misuse.cases import CASES
 
 LIBRARIES = "zmq", "zmqfast"
@@ -28,7 +29,12 @@ def main(*words: str) -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         wanted = [(case, library) for case in cases for library in LIBRARIES if not (case.beyond and library == "zmq")]
         running = {(case.name, library): pool.submit(run, case, library) for case, library in wanted}
-        outcomes = {key: future.result() for key, future in track(running.items(), "misusing", transient=True)}
+        try:
+            outcomes = {key: future.result() for key, future in track(running.items(), "misusing", transient=True)}
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            return 128 + signal.SIGINT
     table = Table("case", "pyzmq", "zmqfast", title=f"{len(cases)} cases of misuse")
     held = dict.fromkeys(LIBRARIES, 0)
     for case in cases:
@@ -52,4 +58,5 @@ def shown(case: Case, outcome: Outcome | None) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(*sys.argv[1:]))

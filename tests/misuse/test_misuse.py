@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from misuse.case import TIMEOUT_S, Case, Outcome, run
+from misuse.case import TIMEOUT_S, Case, Outcome, end_all, run
 from misuse.cases import CASES
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and /proc")
@@ -27,7 +27,8 @@ def outcomes(request) -> Iterator[dict[str, Future[Outcome]]]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         started = {case.name: pool.submit(run, case, "zmqfast") for case in wanted}
         yield started
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        end_all()
 
 
 @pytest.mark.timeout(4 * TIMEOUT_S)
