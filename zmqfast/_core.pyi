@@ -284,6 +284,8 @@ class Socket:
     def monitor(self, addr: str | bytes | None, events: int = ..., version: int = 1) -> None: ...
     _monitor_socket: Any
 
+def _own_methods(cls: type[Socket]) -> None: ...
+
 # engine
 
 @disjoint_base

@@ -334,6 +334,9 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
         return f"<{public_name(type(self))}(zmq.{self.socket_type.name}) at {id(self):#x}{closed}>"
 
 
+_core._own_methods(Socket)
+
+
 class EndpointContext(Generic[ValueT]):
     """What bind() and connect() return: `with` it, and the endpoint is left at the end; the socket stays open."""
 

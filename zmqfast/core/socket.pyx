@@ -574,6 +574,27 @@ cdef class Socket:
             handle.leave()
 
 
+cdef extern from *:
+    """
+    static PyObject *method_of (PyTypeObject *owner, PyObject *method)
+    {
+        return PyDescr_NewMethod (owner, ((PyMethodDescrObject *) method)->d_method);
+    }
+    """
+    object method_of(type owner, object method)
+
+
+def _own_methods(cls):
+    """Give a subclass of Socket this Socket's methods as its own, where it has them from here, by any name.
+
+    From 3.11 on CPython calls a method without detours only where the object is of the very class that the method
+    belongs to.
+    """
+    for name, method in [*vars(Socket).items(), *vars(cls).items()]:
+        if type(method) is type(Socket.send) and not name.startswith("__") and getattr(cls, name) is method:
+            setattr(cls, name, method_of(cls, method))
+
+
 cdef int why_bind_failed(SocketHandle handle, const char *endpoint) noexcept:
     """The errno of a bind that failed while the socket was monitored: reporting it to the monitor overwrites errno.
 
