@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket as python_socket
+import sys
 
 import pytest
 
 import zmqfast as zmq
+from program import run
 
 
 def free_udp_port() -> int:
@@ -187,3 +189,37 @@ def test_an_option_of_a_later_libzmq_names_the_version(context):
             socket.get(zmq.TOPICS_COUNT)
     else:
         assert socket.get(zmq.TOPICS_COUNT) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_small_frames_of_long_groups_leave_no_memory():
+    """A group of over 14 bytes has memory of its own, beside a frame that has none."""
+    grown = run("""
+        import zmqfast as zmq
+
+        GROUP = "g" * 200
+
+        def resident():
+            with open("/proc/self/statm") as statm:
+                return int(statm.read().split()[1]) * 4096
+
+        def burst():
+            for _ in range(200):
+                for _ in range(100):
+                    radio.send(b"small", group=GROUP)
+                for copy in [True, False] * 50:
+                    dish.recv(copy=copy, timeout=10)
+
+        with zmq.Context() as context, context.socket(zmq.RADIO) as radio, context.socket(zmq.DISH) as dish:
+            radio.hwm = dish.hwm = 0        # so that nothing is dropped
+            dish.join(GROUP)
+            dish.bind("inproc://dish")
+            radio.connect("inproc://dish")
+            while dish.poll(0) == 0:        # the join is on its way
+                radio.send(b"first", group=GROUP)
+            burst()
+            before = resident()
+            burst()
+            print(resident() - before)
+        """)
+    assert int(grown) < 2_000_000       # 20 000 groups are 5 MB

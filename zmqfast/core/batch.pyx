@@ -57,12 +57,12 @@ cdef class BatchStorage:
     cdef inline bint append(self, libzmq.zmq_msg_t *msg) noexcept nogil:
         """Copy a frame to the end; whether there was memory for it."""
         cdef size_t used = self.offsets[self.count]
-        cdef size_t size = libzmq.zmq_msg_size(msg)
+        cdef size_t size = message_size(msg)
         if used + size > self.room and not self.grow(2 * (used + size), self.frames):
             return False
         if self.count == self.frames and not self.grow(self.room, 2 * self.frames):
             return False
-        memcpy(self.data + used, libzmq.zmq_msg_data(msg), size)
+        memcpy(self.data + used, message_data(msg), size)
         self.more[self.count] = libzmq.zmq_msg_more(msg)
         self.count += 1
         self.offsets[self.count] = used + size

@@ -213,16 +213,27 @@ cdef Py_ssize_t byte_count(object data) except -1:
     return size
 
 
+cdef inline size_t message_size(libzmq.zmq_msg_t *msg) noexcept nogil:
+    return msg_small_size(msg) if SMALL_KNOWN and msg_is_small(msg) else libzmq.zmq_msg_size(msg)
+
+
+cdef inline char *message_data(libzmq.zmq_msg_t *msg) noexcept nogil:
+    return msg_small_data(msg) if SMALL_KNOWN and msg_is_small(msg) else <char *>libzmq.zmq_msg_data(msg)
+
+
 cdef bytes message_bytes(libzmq.zmq_msg_t *msg):
     """The message's bytes: the very object that somebody of this process lent, or a copy; a long one is made without the GIL."""
-    cdef size_t size = libzmq.zmq_msg_size(msg)
+    cdef size_t size
     cdef bytes copied
     cdef char *target
     cdef PyObject *lent
+    if SMALL_KNOWN and msg_is_small(msg):
+        return PyBytes_FromStringAndSize(msg_small_data(msg), msg_small_size(msg))
     if CONTENT_KNOWN and release_lends(msg):
         lent = release_bytes(msg)
         if lent != NULL:
             return <bytes>lent
+    size = libzmq.zmq_msg_size(msg)
     if size < RELEASE_GIL_FROM:
         return PyBytes_FromStringAndSize(<char *>libzmq.zmq_msg_data(msg), size)
     copied = PyBytes_FromStringAndSize(NULL, size)
@@ -247,6 +258,10 @@ cdef inline int fill(libzmq.zmq_msg_t *msg, object data) except -1:
 cdef inline int fill_from(libzmq.zmq_msg_t *msg, const char *source, size_t size) except -1:
     """Initialise `msg` with a copy of `size` bytes; a long one is made without the GIL."""
     cdef int rc
+    if SMALL_KNOWN and size <= LONGEST_SMALL:
+        msg_init_small(msg, size)
+        memcpy(msg_small_data(msg), source, size)
+        return 0
     if size >= POOL_SMALLEST and size <= POOL_LARGEST and CONTENT_KNOWN:
         rc = pool_init_msg(msg, size)
     else:

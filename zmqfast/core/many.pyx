@@ -76,7 +76,7 @@ cdef list recv_messages(
         recv_frame(handle, &msg, flags, timeout)
         while True:
             more = libzmq.zmq_msg_more(&msg)
-            size += libzmq.zmq_msg_size(&msg)
+            size += message_size(&msg)
             if multipart and parts is received:
                 parts = []
             parts.append(take_frame(handle, &msg, copy))

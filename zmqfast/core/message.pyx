@@ -362,6 +362,8 @@ cdef inline object take_frame(SocketHandle handle, libzmq.zmq_msg_t *msg, bint c
     """What was received into `msg`, as bytes or a Frame, for a caller that is inside."""
     if not copy:
         return received_frame(msg, track)
+    if SMALL_KNOWN and msg_is_small(msg):
+        return message_bytes(msg)
     guard_hold(&handle.state)   # a long copy releases the GIL
     try:
         return message_bytes(msg)

@@ -17,6 +17,8 @@ enum
 {
     MSG_METADATA = 0,
     MSG_CONTENT = 8,
+    MSG_SMALL_DATA = 8,
+    MSG_SMALL_SIZE = 41,
     MSG_TYPE = 42,
     MSG_FLAGS = 43,
     MSG_ROUTING_ID = 44,
@@ -27,6 +29,7 @@ enum
     MSG_TYPE_ZCLMSG = 105,
     MSG_FLAG_MORE = 1,
     MSG_FLAG_SHARED = 128,
+    LONGEST_SMALL = 33,             /* bytes of a frame that lies in the zmq_msg_t itself */
     LONGEST_CONTENT_HEADER = 128    /* bytes before the data, in the allocation of a long message */
 };
 
@@ -53,6 +56,52 @@ static int msg_layout_known (void)
     zmq_msg_close (&small);
     zmq_msg_close (&large);
     return known;
+}
+
+/* Small frames, where msg_small_known(): without libzmq's help, which costs more than their bytes. */
+static inline int msg_is_small (const zmq_msg_t *msg)
+{
+    return ((const unsigned char *) msg)[MSG_TYPE] == MSG_TYPE_VSM;
+}
+
+static inline char *msg_small_data (zmq_msg_t *msg)
+{
+    return (char *) msg + MSG_SMALL_DATA;
+}
+
+static inline size_t msg_small_size (const zmq_msg_t *msg)
+{
+    return ((const unsigned char *) msg)[MSG_SMALL_SIZE];
+}
+
+/* Whether nothing outside of it belongs to a message, so that it need not be closed: no metadata, no long group. */
+static inline int msg_is_alone (const zmq_msg_t *msg)
+{
+    const unsigned char *m = (const unsigned char *) msg;
+    void *metadata;
+    memcpy (&metadata, m + MSG_METADATA, sizeof (metadata));
+    return msg_is_small (msg) && metadata == NULL && m[MSG_GROUP] == 0;
+}
+
+/* zmq_msg_init_size(), which cannot fail here. */
+static inline void msg_init_small (zmq_msg_t *msg, size_t size)
+{
+    unsigned char *m = (unsigned char *) msg;
+    memset (m, 0, MSG_SIZE);
+    m[MSG_SMALL_SIZE] = (unsigned char) size;
+    m[MSG_TYPE] = MSG_TYPE_VSM;
+}
+
+static int msg_small_known (void)
+{
+    zmq_msg_t ours, theirs;
+    if (!msg_layout_known ())
+        return 0;
+    memset (&theirs, 0, sizeof (theirs));
+    zmq_msg_init_size (&theirs, LONGEST_SMALL); /* never fails: asks for no memory */
+    msg_init_small (&ours, LONGEST_SMALL);
+    return memcmp (&ours, &theirs, MSG_SIZE) == 0 && zmq_msg_data (&ours) == msg_small_data (&ours)
+           && zmq_msg_size (&ours) == LONGEST_SMALL;
 }
 
 /* libzmq's content_t, where a long message is. libzmq allocates it with the data (lmsg), or somebody else does and gets it

@@ -25,7 +25,15 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from zmqfast.errors import NotDone
 
 cdef extern from "core/msg_header.h":
+    enum:
+        LONGEST_SMALL
     bint msg_content_known() noexcept nogil
+    bint msg_small_known() noexcept nogil
+    bint msg_is_small(const libzmq.zmq_msg_t *msg) noexcept nogil
+    bint msg_is_alone(const libzmq.zmq_msg_t *msg) noexcept nogil
+    char *msg_small_data(libzmq.zmq_msg_t *msg) noexcept nogil
+    size_t msg_small_size(const libzmq.zmq_msg_t *msg) noexcept nogil
+    void msg_init_small(libzmq.zmq_msg_t *msg, size_t size) noexcept nogil
 
 cdef extern from "core/release.h":
     ctypedef long atomic_int_t
@@ -56,6 +64,7 @@ cdef enum:
     SIGNAL_CHECK_MS = 50    # how long a tracker's wait may keep a signal handler waiting
 
 cdef bint CONTENT_KNOWN = msg_content_known()
+cdef bint SMALL_KNOWN = msg_small_known()
 
 
 cdef class MessageTracker:
@@ -176,7 +185,9 @@ cdef inline int lend_node(libzmq.zmq_msg_t *msg, release_node_t *node) except -1
 
 
 cdef inline void close_msg(libzmq.zmq_msg_t *msg) noexcept:
-    """Close a message, GIL held. May run Python code: the owner's last reference may be here."""
+    """Close a message that is not used any more, GIL held. May run Python code: the owner's last reference may be here."""
+    if SMALL_KNOWN and msg_is_alone(msg):
+        return
     if CONTENT_KNOWN:
         release_here(msg, give_back_now)
     libzmq.zmq_msg_close(msg)       # fails only where libzmq has closed it already
