@@ -261,6 +261,8 @@ class Publisher(Publishing, Attended):
             entry = core.topics.get(topic) or core.topic(topic)
             frames = core.owned(body, topic)
             full = core.gather(entry, frames)
+            if full and core.publish_gathered(entry, driver.send_now):
+                return
         if full:
             try:
                 self._wait_for_room(topic, partial(core.publish_gathered, entry, driver.send_now), timeout)
