@@ -14,6 +14,7 @@ include "core/handle.pyx"       # SocketHandle: the void * of a socket, and who 
 include "core/message.pyx"      # frames and messages through a handle: try first, then wait
 include "core/many.pyx"         # many messages in one call
 include "core/batch.pyx"        # many frames in one buffer
+include "core/inproc.pyx"       # who has bound and connected where within the process
 include "core/peers.pyx"        # who is connected, without sleeping
 include "core/monitor.pyx"      # what a socket reports of itself
 include "core/precautions.pyx"  # mistakes that libzmq aborts on

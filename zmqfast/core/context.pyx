@@ -61,14 +61,16 @@ cdef class ContextHandle:
     cdef dict watched                   # id → weak reference to a SocketHandle that may have an idle watch
     cdef dict monitored                 # endpoint → weak reference to the SocketHandle that reports there
     cdef dict inproc_waiting            # endpoint → types of the sockets that connected before anybody has bound
-    cdef list inproc_ends               # (endpoint, weak reference to the SocketHandle, whether it binds)
+    cdef dict inproc_bound              # endpoint → its ends, keys of a dict: see inproc.pyx
+    cdef dict inproc_connected          # the same for those that have connected
 
     def __cinit__(self):
         self.sockets = {}
         self.watched = {}
         self.monitored = {}
         self.inproc_waiting = {}
-        self.inproc_ends = []
+        self.inproc_bound = {}
+        self.inproc_connected = {}
         self.term_lock = PyThread_allocate_lock()
         if self.term_lock == NULL:
             raise MemoryError

@@ -83,6 +83,7 @@ cdef class SocketHandle:
     cdef bint named_unwatched       # has endpoints whose handshakes nobody counted
     cdef Seen seen                  # what it has reported; None before the first watch
     cdef bint listens               # was bound to an endpoint with handshakes
+    cdef list inproc_ends           # see inproc.pyx; None when there is none
     cdef list conflated             # inproc endpoints: see precautions.pyx; None when there is none
     cdef size_t longest_frame       # bytes; with GUARD_LIMITED: longer ones are not sent
     cdef Py_ssize_t lend_from       # bytes
@@ -282,6 +283,7 @@ cdef class SocketHandle:
         unlink_reader(self)
         unlink_monitor(self)
         before_closing(self)
+        forget_inproc_ends(self)
         if self.poller != NULL:
             libzmq.zmq_poller_destroy(&self.poller)     # before the socket that it watches
         if SOCKETS is not None:                         # None in a dying interpreter

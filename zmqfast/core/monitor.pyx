@@ -34,9 +34,8 @@ cdef int check_monitor(SocketHandle handle, bytes endpoint, int events, int vers
         return fail(libzmq.ZMQFAST_MISSING, "zmq_socket_monitor_versioned", None)
     if events < 0 or events > (0x1ffff if version == 2 else 0xffff):
         return fail(EINVAL, "monitor", f"{text} for events {events:#x}")
-    for other_endpoint, reference, binds in handle.context.inproc_ends:
-        if other_endpoint == endpoint and binds and reference() is not None:
-            return fail(EADDRINUSE, "monitor", text)
+    if is_bound(handle.context, endpoint):
+        return fail(EADDRINUSE, "monitor", text)
     if endpoint in handle.context.inproc_waiting and waiting_reader(handle.context, endpoint) is None:
         return fail(libzmq.ENOCOMPATPROTO, "monitor", f"{text}: what has connected there is not one PAIR")
     other = monitored_at(handle.context, endpoint)
@@ -109,12 +108,11 @@ cdef void unlink_monitor(SocketHandle handle) noexcept:
 
 cdef SocketHandle waiting_reader(ContextHandle context, bytes endpoint):
     """The PAIR that has connected to an endpoint where nobody has bound, or None unless it is the only one there."""
-    cdef SocketHandle reader
+    cdef list readers
     if context.inproc_waiting[endpoint] == [libzmq.ZMQ_PAIR]:
-        for other_endpoint, reference, _ in context.inproc_ends:
-            reader = reference()
-            if other_endpoint == endpoint and reader is not None and reader.ptr != NULL:
-                return reader
+        readers = inproc_sockets(context, endpoint, False)
+        if readers:
+            return readers[0]
     return None
 
 

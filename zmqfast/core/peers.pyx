@@ -202,41 +202,6 @@ cdef inline long long number_in(bytes frame):
     return (<unsigned long long *><const char *>frame)[0]
 
 
-cdef list inproc_peers(SocketHandle handle):
-    """The endpoint of each peer over inproc, where a connection is one as soon as both ends are named."""
-    cdef SocketHandle other
-    cdef list peers = []
-    for endpoint, reference, binds in list(handle.context.inproc_ends):
-        if reference() is not handle:
-            continue
-        for other_endpoint, other_reference, other_binds in list(handle.context.inproc_ends):
-            other = other_reference()
-            if other_endpoint == endpoint and other_binds != binds and other is not None and other.ptr != NULL:
-                peers.append(printable(endpoint))
-    return peers
-
-
-cdef int name_inproc_end(SocketHandle handle, bytes endpoint, str call) except -1:
-    """Remember, or forget, one end of an inproc connection."""
-    cdef list ends = handle.context.inproc_ends
-    if not endpoint.startswith(b"inproc://"):
-        return 0
-    if call == "bind" or call == "connect":
-        # ends of sockets that are gone go when a new one comes
-        ends[:] = [end for end in ends if end[1]() is not None and (<SocketHandle>end[1]()).ptr != NULL]
-        if call == "bind":
-            handle.context.inproc_waiting.pop(endpoint, None)
-        elif monitored_at(handle.context, endpoint) is None and not any(end[0] == endpoint and end[2] for end in ends):
-            handle.context.inproc_waiting.setdefault(endpoint, []).append(handle.socket_type)
-        ends.append((endpoint, PyWeakref_NewRef(handle, None), call == "bind"))
-        return 0
-    for end in ends:
-        if end[0] == endpoint and end[1]() is handle and end[2] == (call == "unbind"):
-            ends.remove(end)
-            return 0
-    return 0
-
-
 cdef int watch_peers(SocketHandle handle, str call) except -1:
     """Count, from now on, unless that has begun."""
     handle.enter_quietly()
@@ -284,10 +249,7 @@ cdef int look_for_peers(SocketHandle handle, int peers, object timeout, bint ove
 
 cdef int look_again_ms(SocketHandle handle) except -1:
     """When to look for peers again though the watch has reported nothing."""
-    for _, reference, _ in handle.context.inproc_ends:
-        if reference() is handle:
-            return INPROC_LOOK_MS
-    return WATCH_LOOK_MS
+    return INPROC_LOOK_MS if handle.inproc_ends else WATCH_LOOK_MS
 
 
 cdef object failed_handshake(SocketHandle handle):

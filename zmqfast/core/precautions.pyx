@@ -48,10 +48,7 @@ cdef int check_inproc_peer(SocketHandle handle, bytes endpoint, str call) except
     cdef SocketHandle other
     if call == "bind" and (handle.socket_type == libzmq.ZMQ_PAIR or handle.socket_type == libzmq.ZMQ_CHANNEL):
         check_one_peer(handle.context, endpoint, call)
-    for other_endpoint, reference, binds in handle.context.inproc_ends:
-        other = reference()
-        if other_endpoint != endpoint or binds == (call == "bind") or other is None or other.ptr == NULL:
-            continue
+    for other in inproc_sockets(handle.context, endpoint, call != "bind"):
         types = {handle.socket_type, other.socket_type}
         if libzmq.ZMQ_DISH in types and types != {libzmq.ZMQ_DISH, libzmq.ZMQ_RADIO}:
             return fail(libzmq.ENOCOMPATPROTO, call, f"{printable(endpoint)}: the peer of a DISH socket is a RADIO")
@@ -71,7 +68,7 @@ cdef int name_inproc(SocketHandle handle, int (*call)(void *, const char *) noex
 
 cdef int before_waiting(SocketHandle handle, bytes endpoint) except -1:
     """Before a socket connects to an inproc endpoint where nobody has bound yet. Caller is inside."""
-    if any(end[0] == endpoint and end[2] for end in handle.context.inproc_ends):
+    if is_bound(handle.context, endpoint):
         return 0
     if not handle.context.refusing and not keep_spare(handle.context):
         return fail(EMFILE, "connect", f"{printable(endpoint)}: nobody has bound there, and no socket is left to end the wait")
