@@ -26,24 +26,24 @@ HEADLINES = ("call-16", "multipart", "try-recv", "poll-active", "inproc-256", "i
 IN_README = ("pyzmq", "c", "pyomq")
 
 
-def begin(name: str) -> str:
-    return f"<!-- {name}: made by bench/report.py -->\n"
+def begin(name: str, by: str) -> str:
+    return f"<!-- {name}: made by {by} -->\n"
 
 
 def end(name: str) -> str:
     return f"<!-- end of {name} -->\n"
 
 
-def replaced(text: str, name: str, made: str) -> str:
+def replaced(text: str, name: str, made: str, by: str = "bench/report.py") -> str:
     """The text with another part between the marks of this name.
 
     Raises:
         ValueError: the marks are not there.
     """
-    pattern = re.compile(re.escape(begin(name)) + ".*?" + re.escape(end(name)), re.DOTALL)
-    text, count = pattern.subn(lambda match: f"{begin(name)}{made}{end(name)}", text)
+    pattern = re.compile(re.escape(begin(name, by)) + ".*?" + re.escape(end(name)), re.DOTALL)
+    text, count = pattern.subn(lambda match: f"{begin(name, by)}{made}{end(name)}", text)
     if count != 1:
-        raise ValueError(f"there should be one {begin(name).strip()} with its end; there are {count}")
+        raise ValueError(f"there should be one {begin(name, by).strip()} with its end; there are {count}")
     return text
 
 
