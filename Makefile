@@ -3,10 +3,10 @@
 #   make demo       build and install into .venv, then run real data through every pattern and transport
 #   make test       the same set-up, then the whole test suite
 #
-# The others: test-long (asyncio under load, some minutes), fuzz, soak, test-pyzmq-suite, test-downstream, misuse,
-# lint, wheel-check, test-pythons, bench, bench-quick, bench-report, bench-check, clean. PYTHON=python3.13 make demo
-# takes another Python (after make clean); `make test PYTEST="-k poll"` and `make demo DEMO=file.txt` hand arguments
-# on. A second run is fast: what is done leaves a stamp in .venv.
+# The others: test-long (asyncio under load, some minutes), fuzz, fuzz-calls, soak, asan, tsan, test-pyzmq-suite,
+# test-downstream, misuse, lint, wheel-check, test-pythons, bench, bench-quick, bench-report, bench-check, clean.
+# PYTHON=python3.13 make demo takes another Python (after make clean); `make test PYTEST="-k poll"` and
+# `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done leaves a stamp in .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILD_INPUTS := setup.py pyproject.toml packaging/libzmq_fixes.py $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
-.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse fuzz soak lint wheel-check test-pythons bench bench-quick bench-report bench-check clean
+.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse fuzz fuzz-calls soak asan tsan lint wheel-check test-pythons bench bench-quick bench-report bench-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -33,6 +33,20 @@ test-pyzmq-suite: $(VENV)/.test
 # Hostile peers against every socket type, over each transport: FUZZ="--seconds 600 --transport tcp --seed 1".
 fuzz: $(VENV)/.test
 	$(BIN)/python tests/hostile/fuzz.py $(FUZZ)
+
+# What reads text or bytes of others, given what atheris thinks of: FUZZ_CALLS="-max_total_time=3600".
+fuzz-calls: $(VENV)/.installed
+	$(PIP) install --quiet --group fuzz
+	mkdir -p build/fuzz-calls
+	cd build/fuzz-calls && $(CURDIR)/$(BIN)/python $(CURDIR)/tests/hostile/fuzz_calls.py $(or $(FUZZ_CALLS),-max_total_time=60)
+
+# libzmq and the core with AddressSanitizer and UndefinedBehaviorSanitizer, or ThreadSanitizer, under the tests that the core
+# has a part in: hours. SANITIZED="tests/core -k poll" runs those.
+asan: $(VENV)/.packages
+	.ci/sanitize asan $(SANITIZED)
+
+tsan: $(VENV)/.packages
+	.ci/sanitize tsan $(SANITIZED)
 
 # An hour of processes that are killed, stopped and cut off, then an hour of random calls; SOAK_SECONDS=60 takes a minute each.
 soak: export SOAK_SECONDS ?= 3600

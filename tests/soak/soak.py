@@ -13,6 +13,7 @@ fall silent, descriptors run out, signals come by the hundred. Prints a table, a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -43,8 +44,11 @@ CLOSING_S = 30
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """A port that the system gives to nobody who does not name it: who is killed finds it free again."""
+    given_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(10_000, given_from))) as server:
+            return server.getsockname()[1]
 
 
 @dataclasses.dataclass
