@@ -15,7 +15,7 @@ import time
 
 import zmqfast as zmq
 
-MESSAGE = b"x" * 16
+SIZE = 16                   # bytes
 BETWEEN_LOOKS = 1000        # messages between two looks at the clock
 
 
@@ -25,12 +25,13 @@ def count(context: zmq.Context, name: str, seconds: float, start: threading.Barr
         a.bind(f"inproc://{name}")
         b.connect(f"inproc://{name}")
         send, recv = a.send, b.recv
+        message = bytes(bytearray(SIZE))        # of this thread: who counts references to one of another's waits for it
         start.wait()
         began = time.perf_counter()
         sent = 0
         while (passed := time.perf_counter() - began) < seconds:
             for _ in range(BETWEEN_LOOKS):
-                send(MESSAGE)
+                send(message)
                 recv()
             sent += BETWEEN_LOOKS
         counts.append(sent / passed)
