@@ -14,19 +14,35 @@ import pytest
 BODY = Path(__file__).with_name("costs_body.py")
 SAME = 0.01         # of the count: what the hash of an address or a full dictionary makes of it
 TIMEOUT_S = 300
+TRIES = 4
 
 
 @pytest.fixture(scope="module")
-def instructions(tmp_path_factory):
-    """`instructions(way)`: how many instructions COUNT calls of each kind take, by name."""
+def differences(tmp_path_factory):
+    """`differences(way, other)`: which calls take more or fewer instructions, and how many in each case.
+
+    libzmq looks at the clock, so a count may be too high, never too low: what differs is counted again.
+    """
     known: dict[str, dict[str, int]] = {}
 
-    def count(way: str) -> dict[str, int]:
-        if way not in known:
-            known[way] = counted(way, tmp_path_factory.mktemp(way))
-        return known[way]
+    def count(way: str) -> None:
+        found = counted(way, tmp_path_factory.mktemp(way))
+        known[way] = {name: min(number, known.get(way, found)[name]) for name, number in found.items()}
 
-    return count
+    def compare(way: str, other: str) -> dict[str, tuple[int, int]]:
+        for way_ in {way, other} - known.keys():
+            count(way_)
+        for _ in range(TRIES):
+            one, two = known[way], known[other]
+            assert one.keys() == two.keys() >= {"send", "recv", "send_multipart", "recv_multipart", "poll"}
+            different = {name: (one[name], two[name]) for name in one if abs(one[name] - two[name]) > SAME * two[name]}
+            if not different:
+                break
+            count(way)
+            count(other)
+        return different
+
+    return compare
 
 
 def counted(way: str, folder: Path) -> dict[str, int]:
@@ -41,14 +57,11 @@ def counted(way: str, folder: Path) -> dict[str, int]:
     return dict(zip(names, parts[1::2], strict=True))       # the others are what lies between
 
 
-@pytest.mark.timeout(2 * TIMEOUT_S)
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not there")
-def test_a_call_takes_as_many_instructions_after_install_as_zmq(instructions):
+needs_valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not there")
+
+
+@needs_valgrind
+@pytest.mark.timeout(TRIES * TIMEOUT_S)
+def test_a_call_takes_as_many_instructions_after_install_as_zmq(differences):
     """`import zmqfast as zmq` is "zmqfast": the same module, and the same bytecode once it is imported."""
-    plain, installed = instructions("zmqfast"), instructions("install_as_zmq")
-    assert installed.keys() == plain.keys() >= {"send", "recv", "send_multipart", "recv_multipart", "poll"}
-    assert {name: count for name, count in installed.items() if differs(count, plain[name])} == {}
-
-
-def differs(count: int, expected: int) -> bool:
-    return abs(count - expected) > SAME * expected
+    assert differences("install_as_zmq", "zmqfast") == {}
