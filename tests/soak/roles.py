@@ -132,8 +132,12 @@ def emit(settings: dict) -> None:
 
 
 def absorb(settings: dict) -> None:
-    """SUB or PULL: a number that is left out is lost; one that comes twice, or late, or changed, is wrong."""
+    """SUB or PULL: a number that is left out is lost, one that comes twice or changed is wrong.
+
+    One that comes late is neither: a connection that was cut may leave messages behind while the next one brings more.
+    """
     expected: dict[bytes, int] = {}
+    gaps: list[tuple[bytes, range]] = []
     with zmq.Context() as context:
         socket = opened(context, getattr(zmq, settings["kind"]), settings, rcvhwm=100_000)
         while not counts.over.is_set():
@@ -144,9 +148,23 @@ def absorb(settings: dict) -> None:
                         counts.wrong += 1
                     case epoch, number:
                         due = expected.get(epoch, number)       # the first one of an epoch: whoever joins late
-                        counts.lost += max(number - due, 0)
-                        counts.wrong += number < due
+                        if number > due:
+                            gaps.append((epoch, range(due, number)))
+                            counts.lost += number - due
+                        elif number < due and filled(gaps, epoch, number):
+                            counts.lost -= 1
+                        else:
+                            counts.wrong += number < due
                         expected[epoch] = max(number + 1, due)
+
+
+def filled(gaps: list[tuple[bytes, range]], epoch: bytes, number: int) -> bool:
+    """Whether a number had been left out; it is no more."""
+    for place, (of, gap) in enumerate(gaps):
+        if of == epoch and number in gap:
+            gaps[place:place + 1] = [(epoch, part) for part in (range(gap.start, number), range(number + 1, gap.stop)) if part]
+            return True
+    return False
 
 
 def answer(settings: dict) -> None:

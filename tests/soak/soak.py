@@ -7,7 +7,7 @@ fall silent, descriptors run out, signals come by the hundred. Prints a table, a
 
 - Request-reply and pipeline (zmqfast.patterns): nothing is lost, storm or calm.
 - Plain sockets lose what was on its way to a process or over a link that went: counted in storms, and zero in calms.
-- Nowhere does a message come twice, out of order, or changed.
+- Nowhere does a message come twice or changed.
 - What lives through all that has, at the end, the descriptors and about the memory that it began with.
 """
 
@@ -314,7 +314,7 @@ class Soak:
         self.table = self.drawn()
         for row in self.rows:
             if row.count("wrong"):
-                self.broken.append(f"{row.name}: {row.count('wrong')} messages twice, out of order, or changed")
+                self.broken.append(f"{row.name}: {row.count('wrong')} messages twice or changed")
             if row.lost_in_calm:
                 self.broken.append(f"{row.name}: {row.lost_in_calm} lost although nothing was disturbed")
             if row.promise and row.count("lost"):
