@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -235,3 +238,24 @@ def test_signals_in_another_thread_do_not_disturb(inproc_pair):
     finally:
         signal.signal(signal.SIGALRM, previous)
     assert received == [b"through"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="interrupts by preloading a library, as Linux does")
+@pytest.mark.parametrize("options", ["", "timeout=60"])
+def test_a_signal_just_before_libzmq_sleeps_is_not_lost(tmp_path, monkeypatch, options):
+    """It interrupts no system call, so libzmq does not know."""
+    library = tmp_path / "interrupt_poll.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).parent / "interrupt_poll.c"], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    assert run(f"""
+        import ctypes, signal
+        import zmqfast as zmq
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+            pull.bind("inproc://nobody")
+            ctypes.CDLL({str(library)!r}).arm()
+            try:
+                pull.recv({options})
+            except KeyboardInterrupt:
+                print("interrupted")
+    """) == "interrupted\n"

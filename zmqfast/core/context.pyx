@@ -4,6 +4,7 @@ from cpython.exc cimport PyErr_Clear, PyErr_SetInterrupt
 from cpython.pythread cimport (
     PyThread_allocate_lock,
     PyThread_free_lock,
+    PyThread_get_thread_ident,
     PyThread_release_lock,
     PyThread_type_lock,
 )

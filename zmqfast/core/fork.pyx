@@ -10,8 +10,9 @@ def _close_in_child():
     """Forget every socket and context. Their descriptors stay open until the child execs or ends."""
     cdef SocketHandle socket
     cdef ContextHandle context
-    global forks
+    global forks, main_thread_ident
     forks += 1
+    main_thread_ident = 0
     release_after_fork()
     for reference in list(SOCKETS.values()):
         socket = reference()

@@ -11,8 +11,12 @@ from time import monotonic, sleep
 
 ctypedef int (*transfer_t)(libzmq.zmq_msg_t *msg, void *socket, int flags) noexcept nogil
 
+cdef unsigned long main_thread_ident    # 0 until somebody waits
+
 cdef enum:
     SHARED_WAIT_MS = 50     # how long a waiter on a thread-safe socket sleeps before it looks again: see wait_shared
+    FIRST_TURN_MS = 50      # see wait_alone
+    LONGEST_TURN_MS = 1000
     FRAMES_ON_STACK = 16
 
 
@@ -147,14 +151,24 @@ cdef int retry(
 cdef int wait_alone(
     SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, int limit_ms, transfer_t transfer, int timeout_option
 ) except -1:
-    """Wait inside libzmq, at most `limit_ms` (-1: for ever). After a signal it waits on for the time that is left."""
+    """Wait inside libzmq, at most `limit_ms` (-1: for ever). After a signal it waits on for the time that is left.
+
+    A signal that comes when libzmq has just been woken, by what is no message, interrupts no system call, and it waits
+    on: so the thread that runs signal handlers comes back now and then, soon at first, when a peer has just had news of us.
+    """
     cdef double deadline = monotonic() * 1000 + limit_ms
     cdef int configured_ms = handle.get_int(timeout_option)
     cdef int current_ms = configured_ms
     cdef int wanted_ms = limit_ms
+    cdef int turn_ms = FIRST_TURN_MS if runs_signal_handlers() else 0
+    cdef bint comes_back
     cdef int rc, errnum = 0
     try:
         while True:
+            comes_back = turn_ms and not 0 <= wanted_ms <= turn_ms
+            if comes_back:
+                wanted_ms = turn_ms
+                turn_ms = min(2 * turn_ms, LONGEST_TURN_MS)
             if wanted_ms != current_ms:
                 handle.set_int(timeout_option, wanted_ms)
                 current_ms = wanted_ms
@@ -166,15 +180,24 @@ cdef int wait_alone(
             guard_let_go(&handle.state)
             if rc != -1:
                 return 0
-            if errnum != EINTR:
+            if errnum != EINTR and not (errnum == EAGAIN and comes_back):
                 return fail_plain(errnum)
             handle.run_signal_handlers()
-            if limit_ms >= 0:
-                wanted_ms = max(0, <int>ceil(deadline - monotonic() * 1000))
+            wanted_ms = limit_ms if limit_ms < 0 else max(0, <int>ceil(deadline - monotonic() * 1000))
     finally:
         if current_ms != configured_ms and handle.ptr != NULL:
             # fails only when the context is ending, and then nobody waits any more
             libzmq.zmq_setsockopt(handle.ptr, timeout_option, &configured_ms, sizeof(int))
+
+
+cdef bint runs_signal_handlers() except -1:
+    """Whether this is Python's main thread."""
+    global main_thread_ident
+    if main_thread_ident == 0:
+        from threading import main_thread
+
+        main_thread_ident = main_thread().ident
+    return PyThread_get_thread_ident() == main_thread_ident
 
 
 cdef int wait_shared(

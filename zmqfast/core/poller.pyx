@@ -264,6 +264,8 @@ cdef class Poller:
         """Sleep, GIL released, until something happens; look at the sockets that the set tells of, and the descriptors."""
         cdef int fds[READY_AT_ONCE]
         cdef int count = 1
+        if timeout_ms != 0:
+            PyErr_CheckSignals()    # what came while we looked interrupts no wait
         if self.descriptors:
             count = self.wait_with_descriptors(ready, timeout_ms)
             timeout_ms = 0

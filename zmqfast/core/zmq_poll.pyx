@@ -172,6 +172,8 @@ cdef list poll_once(list items, libzmq.zmq_pollitem_t *waiting, int bell, double
     if wait_ms == 0 and sockets_only:
         rc = 0          # there is nothing more to find out
     else:
+        if wait_ms != 0:
+            PyErr_CheckSignals()    # what came while we looked interrupts no wait
         with nogil:
             rc = libzmq.zmq_poll(waiting, <int>count + (bell != -1), wait_ms)
     if rc == -1:
