@@ -331,6 +331,15 @@ void zmq::session_base_t::timer_event (int id_)
         return -1;
     zmq_assert (ifa != NULL);
 """),
+    # Both. A socket that closed with LINGER 0 while its peer went as well, in the middle of a message of several frames, had no
+    # rest of it to be read: `Resource temporarily unavailable`.
+    Fix("session_base.cpp", """\
+        rc = pull_msg (&msg);
+        errno_assert (rc == 0);
+""", """\
+        if (pull_msg (&msg) == -1)
+            _incomplete_in = false;
+"""),
     # 4.3.4, backported: stats() asked, and a change of SNDHWM told, the other end of a connection that was going: a use after
     # free, and a segmentation fault in the I/O thread. https://github.com/zeromq/libzmq/issues/4524
     Fix("pipe.cpp", """\

@@ -56,6 +56,24 @@ built_in = pytest.mark.skipif(
 
 
 @built_in
+def test_both_ends_may_close_in_the_middle_of_a_message():
+    """Of several frames, some of them written: one of some thousand turns ended the process."""
+    assert lines_of("""
+for turn in range(500):
+    pull = opened(zmq.PULL, rcvhwm=1, rcvbuf=4096)
+    push = opened(zmq.PUSH, sndhwm=1, sndbuf=4096)
+    pull.bind("tcp://127.0.0.1:*")
+    push.connect(pull.last_endpoint.rstrip(b"\\0").decode())
+    push.wait_connected(timeout=10)
+    while push.try_send([b"x" * 300_000] * 3):
+        pass
+    for socket in (push, pull)[:: 1 - 2 * (turn % 2)]:
+        socket.close()
+print("done")
+""") == ["done"]
+
+
+@built_in
 def test_a_peer_leaves_that_would_have_had_a_disconnect_message():
     """Its pipe was no more: a segmentation fault in the reaper's thread."""
     lines_of("""

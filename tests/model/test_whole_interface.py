@@ -10,6 +10,7 @@ Some seconds here, the same each time; ZMQFAST_FUZZ_SECONDS=3600 for as long as 
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import threading
 import time
@@ -102,6 +103,7 @@ class Way:
                 out.send(frame, **extra)
                 assert frame.bytes == data
             case "try_send":
+                assert out.poll(WAIT_S * 1000, zmq.POLLOUT)     # who bound may be waiting for its peer
                 assert out.try_send(data)
             case "send_many":
                 assert out.send_many([data]) == 1
@@ -124,6 +126,7 @@ class Way:
             case "Frames":
                 out.send_multipart([zmq.Frame(frame) for frame in message])
             case "try_send":
+                assert out.poll(WAIT_S * 1000, zmq.POLLOUT)     # who bound may be waiting for its peer
                 assert out.try_send(message)
             case "send_many":
                 assert out.send_many([message]) == 1
@@ -450,6 +453,9 @@ def test_what_is_sent_arrives_whatever_else_is_done(ipc_folder):
         phases=[hypothesis.Phase.generate, *([hypothesis.Phase.shrink] if FUZZ_S else [])],
         suppress_health_check=list(hypothesis.HealthCheck))
     while True:
-        run_state_machine_as_test(WholeInterface, settings=settings)
+        # How many messages one call takes is for the system to say, and what can be done next depends on it. Who fails besides
+        # is told of by FlakyFailure.
+        with contextlib.suppress(hypothesis.errors.FlakyStrategyDefinition):
+            run_state_machine_as_test(WholeInterface, settings=settings)
         if time.monotonic() >= until_s:
             break
