@@ -167,7 +167,11 @@ def connected(endpoint: str, timeout_s: float) -> socket.socket:
     if transport == "ipc":
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(timeout_s)
-        connection.connect(address)
+        try:
+            connection.connect(address)
+        except OSError:
+            connection.close()
+            raise
         return connection
     host, _, port = address.partition("/")[0].rpartition(":")
     connection = socket.create_connection((host, int(port)), timeout_s)
