@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 import zmqfast as zmq
@@ -19,3 +23,15 @@ def each_poller(request, monkeypatch) -> None:
     """zmq.Poller is this system's Poller, and then the one that any system can have."""
     if request.param == "zmq_poll":
         monkeypatch.setattr(zmq, "Poller", PollerWithoutSet)
+
+
+@pytest.fixture
+def preloaded(tmp_path, monkeypatch) -> Callable[[str], str]:
+    """`preloaded(name)` builds name.c of this folder; its path. Programs that are run then have it before libc."""
+    def build(name: str) -> str:
+        library = tmp_path / f"{name}.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).with_name(f"{name}.c")], check=True)
+        monkeypatch.setenv("LD_PRELOAD", str(library))
+        return str(library)
+
+    return build

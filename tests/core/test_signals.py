@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -242,18 +240,16 @@ def test_signals_in_another_thread_do_not_disturb(inproc_pair):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="interrupts by preloading a library, as Linux does")
 @pytest.mark.parametrize("options", ["", "timeout=60"])
-def test_a_signal_just_before_libzmq_sleeps_is_not_lost(tmp_path, monkeypatch, options):
+def test_a_signal_just_before_libzmq_sleeps_is_not_lost(preloaded, options):
     """It interrupts no system call, so libzmq does not know."""
-    library = tmp_path / "interrupt_poll.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).parent / "interrupt_poll.c"], check=True)
-    monkeypatch.setenv("LD_PRELOAD", str(library))
+    library = preloaded("interrupt_poll")
     assert run(f"""
         import ctypes, signal
         import zmqfast as zmq
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with zmq.Context() as context, context.socket(zmq.PULL) as pull:
             pull.bind("inproc://nobody")
-            ctypes.CDLL({str(library)!r}).arm()
+            ctypes.CDLL({library!r}).arm()
             try:
                 pull.recv({options})
             except KeyboardInterrupt:

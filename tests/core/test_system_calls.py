@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -45,9 +43,6 @@ PROGRAM = """
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts by preloading a library, as Linux does")
 @pytest.mark.skipif(_core.LIBZMQ_SOURCE.startswith("system"), reason="the system's libzmq is as it is")
-def test_waking_the_other_end_takes_one_write_and_one_read(tmp_path, monkeypatch):
-    library = tmp_path / "count_calls.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).parent / "count_calls.c"], check=True)
-    monkeypatch.setenv("LD_PRELOAD", str(library))
-    counted = run(PROGRAM.format(library=str(library)))
+def test_waking_the_other_end_takes_one_write_and_one_read(preloaded):
+    counted = run(PROGRAM.format(library=preloaded("count_calls")))
     assert counted.strip() == "{'getpid': 0.0, 'poll': 0.0, 'read': 1.0, 'write': 1.0}"
