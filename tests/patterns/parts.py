@@ -14,6 +14,18 @@ import textwrap
 import threading
 import time
 
+BEAT = 0.1      # s: the heartbeat of brokers, servers and workers
+
+# Tells its two endpoints.
+BROKER = f"""
+    import sys
+    from zmqfast.patterns.request_reply import Broker
+
+    broker = Broker(sys.argv[1], sys.argv[2], heartbeat={BEAT})
+    print(broker.frontend, broker.backend, flush=True)
+    broker.run()
+"""
+
 
 class Counter:
     """An actor's object."""

@@ -11,9 +11,8 @@ import time
 from collections import Counter
 
 import pytest
-from patterns.parts import Link
+from patterns.parts import BEAT, BROKER, Link
 
-BEAT = 0.1
 STALL_S = 0.6       # longer than three heartbeats, after which a party counts as dead
 LOCAL = "tcp://127.0.0.1:*"
 RESTARTS = 6
@@ -73,15 +72,6 @@ SERVER = f"""
     server = Server({{"double": lambda number: 2 * number}}, codec="json", heartbeat={BEAT}, **{{kind: endpoint}})
     print(server.endpoint if kind == "bind" else "ready", flush=True)
     server.run()
-"""
-
-BROKER = f"""
-    import sys
-    from zmqfast.patterns.request_reply import Broker
-
-    broker = Broker(sys.argv[1], sys.argv[2], heartbeat={BEAT})
-    print(broker.frontend, broker.backend, flush=True)
-    broker.run()
 """
 
 CALLS = 2000
@@ -227,11 +217,17 @@ def accounted(subscriber, published=PUBLISHED):
     return told
 
 
-@pytest.mark.parametrize("party", ["publisher", "subscriber"])
-def test_a_stalled_publisher_or_subscriber_loses_what_is_counted(program, party):
+def publisher_with_subscriber(program):
+    """Both, once the publisher has published its first body."""
     publisher = Party(program, PUBLISHER, "bind", LOCAL)
     subscriber = Party(program, SUBSCRIBER, publisher.told[0])
     assert publisher.line() == "0"
+    return publisher, subscriber
+
+
+@pytest.mark.parametrize("party", ["publisher", "subscriber"])
+def test_a_stalled_publisher_or_subscriber_loses_what_is_counted(program, party):
+    publisher, subscriber = publisher_with_subscriber(program)
     {"publisher": publisher, "subscriber": subscriber}[party].suffer("stalled")
     told = accounted(subscriber)
     if party == "publisher":
@@ -239,9 +235,7 @@ def test_a_stalled_publisher_or_subscriber_loses_what_is_counted(program, party)
 
 
 def test_a_subscriber_that_was_restarted_misses_nothing_from_then_on(program):
-    publisher = Party(program, PUBLISHER, "bind", LOCAL)
-    subscriber = Party(program, SUBSCRIBER, publisher.told[0])
-    assert publisher.line() == "0"
+    publisher, subscriber = publisher_with_subscriber(program)
     subscriber.suffer("killed and restarted")
     publisher.lines_to("end")
     told, numbers = json.loads(subscriber.line())
@@ -253,9 +247,7 @@ def test_a_subscriber_that_was_restarted_misses_nothing_from_then_on(program):
 
 
 def test_a_publisher_that_was_restarted_is_followed_from_its_first_body_on(program):
-    publisher = Party(program, PUBLISHER, "bind", LOCAL)
-    subscriber = Party(program, SUBSCRIBER, publisher.told[0])
-    assert publisher.line() == "0"
+    publisher, subscriber = publisher_with_subscriber(program)
     publisher.suffer("killed and restarted")
     publisher.lines_to("end")
     while True:

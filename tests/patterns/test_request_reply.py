@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import AsBlocking, Link, raise_textless, until
+from patterns.parts import BEAT, BROKER, AsBlocking, Link, raise_textless, until
 from program import run
 
 import zmqfast as zmq
@@ -26,7 +26,6 @@ from zmqfast.patterns.request_reply import (
 )
 
 LOCAL = "tcp://127.0.0.1:*"
-BEAT = 0.1      # s: the heartbeat of these brokers and workers
 
 # A server that tells its endpoint, then each number that it doubles. "hold" tells and never returns.
 SERVER = f"""
@@ -45,15 +44,6 @@ SERVER = f"""
     server = Server({{"double": double, "hold": hold}}, codec="json", heartbeat={BEAT}, **{{kind: endpoint}})
     print(server.endpoint if kind == "bind" else "ready", flush=True)
     server.run()
-"""
-
-BROKER = f"""
-    import sys
-    from zmqfast.patterns.request_reply import Broker
-
-    broker = Broker(sys.argv[1], sys.argv[2], heartbeat={BEAT})
-    print(broker.frontend, broker.backend, flush=True)
-    broker.run()
 """
 
 
