@@ -14,7 +14,7 @@ import textwrap
 import threading
 import time
 
-BEAT = 0.1      # s: the heartbeat of brokers, servers and workers
+BEAT = 0.25     # s: the heartbeat of all; a loaded machine may stall for two of them before somebody counts as gone
 
 # Tells its two endpoints.
 BROKER = f"""

