@@ -1,6 +1,7 @@
 """What each pattern costs over raw sockets, between two processes over tcp: python bench/bench_patterns.py
 
-Each row is a number of a second; the last column is its part of the raw one above it.
+Each row is a number of a second, the median of rounds in which the rows take turns; the last column is the median of its
+part of the raw row, which is the first of its group.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import contextlib
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import zmqfast as zmq
-from zmqfast.cli.benchmark.peer.clock import rate_of
+from zmqfast.cli.benchmark.peer.clock import rate_of, settled_rate
 from zmqfast.patterns.pipeline import Sink, Ventilator, Worker
 from zmqfast.patterns.publish_subscribe import Publisher, Subscriber
 from zmqfast.patterns.request_reply import Client, Server
@@ -24,7 +25,10 @@ from zmqfast.patterns.router import Peer, Router
 LOCAL = "tcp://127.0.0.1:*"
 SIZE = 16       # bytes of a body
 TOPIC = b"topic"
+ITEMS = 300_000     # through the pipeline in a round
 ROUNDS = 5      # of which the median counts
+
+Contender = tuple[str, Callable[[float], float]]    # its name, and what measures its rate for so many seconds
 
 
 def raw_replies(tell: Any) -> None:
@@ -50,46 +54,47 @@ def routed(tell: Any) -> None:
                 router.reply(event, event.body)
 
 
-def rates(contenders: list[tuple[str, Callable[[], object]]], seconds: float) -> list[tuple[str, float]]:
-    """Calls of a second, of each: the median of some rounds, in which they take turns."""
+def taking_turns(contenders: list[Contender], seconds: float) -> list[tuple[str, list[float]]]:
+    """What each of them reaches in each round; they take turns, and have `seconds` in all."""
     found: dict[str, list[float]] = {name: [] for name, _ in contenders}
-    for number in range(-1, ROUNDS):        # the first one warms up
-        for name, once in contenders:
-
-            def several(once: Callable[[], object] = once) -> int:
-                for _ in range(20):
-                    once()
-                return 20
-
-            measured = rate_of(several, 1, seconds / ROUNDS)
-            if number >= 0:
-                found[name].append(measured)
-    return [(name, statistics.median(values)) for name, values in found.items()]
+    for _ in range(ROUNDS):
+        for name, measure in contenders:
+            found[name].append(measure(seconds / ROUNDS))
+    return list(found.items())
 
 
-def median_rate(step: Callable[[], int], seconds: float) -> float:
-    """What `step()` counts, a second: the median of some rounds."""
-    rate_of(step, 1, seconds / ROUNDS)
-    return statistics.median(rate_of(step, 1, seconds / ROUNDS) for _ in range(ROUNDS))
-
-
-def beside(target: Callable[..., None], *arguments: Any) -> tuple[Any, Any]:
-    """A process with the other side, and what it tells."""
+@contextlib.contextmanager
+def beside(target: Callable[..., None], *arguments: Any) -> Iterator[Any]:
+    """A process with the other side; gives what it tells."""
     near, far = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=target, args=(far, *arguments), daemon=True)
     process.start()
-    return process, near.recv()
+    try:
+        yield near.recv()
+    finally:
+        process.kill()
+        process.join()
 
 
-def bench_request_reply(seconds: float) -> list[tuple[str, float]]:
+def calls(once: Callable[[], object]) -> Callable[[float], float]:
+    """What measures the rate of a call."""
+
+    def several() -> int:
+        for _ in range(20):
+            once()
+        return 20
+
+    several()       # connected, and warm
+    return partial(rate_of, several, 1)
+
+
+def bench_request_reply(seconds: float) -> list[tuple[str, list[float]]]:
     """One call after the other, each waiting for its answer."""
     body = bytes(SIZE)
     with contextlib.ExitStack() as stack:
 
         def start(target: Callable[..., None], *arguments: Any) -> Any:
-            process, endpoint = beside(target, *arguments)
-            stack.callback(process.kill)
-            return endpoint
+            return stack.enter_context(beside(target, *arguments))
 
         context = stack.enter_context(zmq.Context())
         req = stack.enter_context(context.socket(zmq.REQ))
@@ -99,13 +104,13 @@ def bench_request_reply(seconds: float) -> list[tuple[str, float]]:
             req.send(body)
             req.recv()
 
-        contenders: list[tuple[str, Callable[[], object]]] = [("REQ-REP, raw", ask)]
+        contenders = [("REQ-REP, raw", calls(ask))]
         for threads in (0, 4):
             client = stack.enter_context(Client(start(replies, threads)))
-            contenders.append((f"request_reply, threads={threads}", partial(client.call, "echo", body)))
+            contenders.append((f"request_reply, threads={threads}", calls(partial(client.call, "echo", body))))
         peer = stack.enter_context(Peer(start(routed)))
-        contenders.append(("router, ask", lambda: peer.ask(body)))
-        return rates(contenders, seconds)
+        contenders.append(("router, ask", calls(partial(peer.ask, body))))
+        return taking_turns(contenders, seconds)
 
 
 def raw_messages(tell: Any, endpoint: str) -> None:
@@ -129,25 +134,25 @@ def worker(tell: Any, ventilator: str, sink: str) -> None:
     Worker(ventilator, sink, lambda task: task, credit=8).run()
 
 
-def bench_pipeline(seconds: float) -> list[tuple[str, float]]:
-    """Tasks go ventilator, worker, sink, in three processes; raw messages go from one process to another."""
-    rows = []
+def take_pushed(seconds: float) -> float:
     with zmq.Context() as context, context.socket(zmq.PULL) as pull:
         pull.bind(LOCAL)
-        process, _ = beside(raw_messages, pull.last_endpoint.decode())
-        rows.append(("PUSH-PULL by recv_many, raw", median_rate(lambda: len(pull.recv_many()), seconds)))
-        process.kill()
-    items = 1_000_000
-    process, endpoint = beside(tasks, items)
-    with Sink(LOCAL, endpoint) as sink:
-        other, _ = beside(worker, endpoint, sink.endpoint)
+        with beside(raw_messages, pull.last_endpoint.decode()):
+            pull.recv_many()
+            return settled_rate(lambda: len(pull.recv_many()), 1, seconds)
+
+
+def take_results(seconds: float) -> float:
+    with beside(tasks, ITEMS) as endpoint, Sink(LOCAL, endpoint) as sink, beside(worker, endpoint, sink.endpoint):
         next(sink)
         start = time.perf_counter()
         count = sum(1 for _ in sink)
-        rows.append(("pipeline", count / (time.perf_counter() - start)))
-        other.kill()
-    process.join()
-    return rows
+        return count / (time.perf_counter() - start)
+
+
+def bench_pipeline(seconds: float) -> list[tuple[str, list[float]]]:
+    """Tasks go ventilator, worker, sink, in three processes; raw messages go from one process to another."""
+    return taking_turns([("PUSH-PULL by recv_many, raw", take_pushed), ("pipeline", take_results)], seconds)
 
 
 def raw_published(tell: Any, together: bool) -> None:
@@ -179,8 +184,8 @@ def published(tell: Any, how: str) -> None:
                     publisher.publish("topic", body)
 
 
-def take_raw(endpoint: str, together: bool, seconds: float) -> float:
-    with zmq.Context() as context, context.socket(zmq.SUB) as sub:
+def take_raw(together: bool, seconds: float) -> float:
+    with beside(raw_published, together) as endpoint, zmq.Context() as context, context.socket(zmq.SUB) as sub:
         sub.subscribe("")
         sub.connect(endpoint)
         sub.recv_many(multipart=True)
@@ -192,50 +197,40 @@ def take_raw(endpoint: str, together: bool, seconds: float) -> float:
                 sub.recv_multipart()
             return 1000
 
-        return median_rate(take, seconds)
+        return settled_rate(take, 1, seconds)
 
 
-def take(endpoint: str, one_by_one: bool, seconds: float) -> float:
-    with Subscriber(endpoint) as subscriber:
+def take_published(how: str, seconds: float) -> float:
+    with beside(published, how) as endpoint, Subscriber(endpoint) as subscriber:
         subscriber.recv()
-        def take() -> int:
-            if one_by_one:
-                for _ in range(1000):
-                    subscriber.recv()
-                return 1000
-            return len(subscriber.recv_many())
 
-        rate = median_rate(take, seconds)
+        def take() -> int:
+            if how != "publish":
+                return len(subscriber.recv_many())
+            for _ in range(1000):
+                subscriber.recv()
+            return 1000
+
+        rate = settled_rate(take, 1, seconds)
         assert subscriber.statistics["lost"] == 0
     return rate
 
 
-def bench_publish_subscribe(seconds: float) -> list[tuple[str, float]]:
+def bench_publish_subscribe(seconds: float) -> list[tuple[str, list[float]]]:
     """One process publishes, another one takes it by recv_many(); several bodies in a message where it may be."""
-    rows = []
-    process, endpoint = beside(raw_published, True)
-    rows.append(("PUB-SUB by recv_many, raw", take_raw(endpoint, True, seconds)))
-    process.kill()
+    contenders: list[Contender] = [("PUB-SUB by recv_many, raw", partial(take_raw, True))]
     for how in ("publish_many", "gather"):
-        process, endpoint = beside(published, how)
-        rows.append((f"publish_subscribe, {how}", take(endpoint, False, seconds)))
-        process.kill()
-    return rows
+        contenders.append((f"publish_subscribe, {how}", partial(take_published, how)))
+    return taking_turns(contenders, seconds)
 
 
-def bench_one_by_one(seconds: float) -> list[tuple[str, float]]:
+def bench_one_by_one(seconds: float) -> list[tuple[str, list[float]]]:
     """A call for each message on both sides, behind a topic."""
-    rows = []
-    process, endpoint = beside(raw_published, False)
-    rows.append(("PUB-SUB by recv_multipart, raw", take_raw(endpoint, False, seconds)))
-    process.kill()
-    process, endpoint = beside(published, "publish")
-    rows.append(("publish_subscribe, publish, recv", take(endpoint, True, seconds)))
-    process.kill()
-    return rows
+    return taking_turns([("PUB-SUB by recv_multipart, raw", partial(take_raw, False)),
+                         ("publish_subscribe, publish, recv", partial(take_published, "publish"))], seconds)
 
 
-BENCHES: dict[str, tuple[Callable[[float], list[tuple[str, float]]], str]] = {
+BENCHES: dict[str, tuple[Callable[[float], list[tuple[str, list[float]]]], str]] = {
     "request-reply": (bench_request_reply, "calls/s"),
     "publish-subscribe": (bench_publish_subscribe, "bodies/s"),
     "one-by-one": (bench_one_by_one, "bodies/s"),
@@ -243,10 +238,11 @@ BENCHES: dict[str, tuple[Callable[[float], list[tuple[str, float]]], str]] = {
 }
 
 
-def show(rows: list[tuple[str, float]], unit: str) -> None:
+def show(rows: list[tuple[str, list[float]]], unit: str) -> None:
     raw = rows[0][1]
-    for name, value in rows:
-        print(f"{name:32} {value:14,.0f} {unit}   {value / raw:.2f}")
+    for name, rates in rows:
+        part = statistics.median(rate / raw_rate for rate, raw_rate in zip(rates, raw, strict=True))
+        print(f"{name:32} {statistics.median(rates):14,.0f} {unit}   {part:.2f}")
 
 
 def main() -> None:
