@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -58,6 +59,8 @@ def nothing_left_alive(request) -> Iterator[None]:
 
 def pytest_configure(config) -> None:
     config.addinivalue_line("markers", "leaks_wanted: the test leaves sockets behind on purpose")
+    # A shell starts what runs in its background with SIGINT ignored, and every program of ours would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # -- endpoints ------------------------------------------------------------------------------------------------------
