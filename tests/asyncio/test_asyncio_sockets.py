@@ -13,12 +13,7 @@ import pytest
 import zmqfast as zmq
 import zmqfast.asyncio as zmq_asyncio
 
-from asyncio_loops import LONG_RUN
-
-
-async def turns(count: int) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
+from asyncio_loops import LONG_RUN, give_up_often, turns
 
 
 def test_the_classes_are_the_blocking_ones_and_more(async_context):
@@ -178,17 +173,7 @@ def test_a_cancelled_receive_takes_no_message_with_it(run, async_pair, receive, 
     async def main() -> None:
         sending = asyncio.ensure_future(send_all())
         while len(received) < count:
-            task = asyncio.ensure_future(receive_one())
-            if how == "cancel":
-                await turns(dice.randrange(4))
-                if dice.random() < 0.7:
-                    task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-            else:
-                try:
-                    await asyncio.wait_for(task, dice.random() * 0.002)
-                except asyncio.TimeoutError:
-                    pass
+            await give_up_often(receive_one, how, dice)
         await sending
 
     run(main())

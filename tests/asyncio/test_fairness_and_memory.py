@@ -15,14 +15,9 @@ import pytest
 import zmqfast as zmq
 import zmqfast.asyncio as zmq_asyncio
 
-from asyncio_loops import LONG_RUN, LOOPS
+from asyncio_loops import LONG_RUN, LOOPS, turns
 
 TURNS = 20
-
-
-async def turns(count: int) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("form", ["recv", "recv_multipart", "recv_many", "send", "poll"])

@@ -9,12 +9,7 @@ import pytest
 
 import zmqfast as zmq
 
-from asyncio_loops import LONG_RUN
-
-
-async def turns(count: int) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
+from asyncio_loops import LONG_RUN, give_up_often, turns
 
 
 async def receive_all(receive, count: int) -> list:
@@ -82,17 +77,7 @@ def test_a_cancelled_receive_of_many_takes_nothing_with_it(run, async_pair, rece
     async def main() -> None:
         sending = asyncio.ensure_future(send_all())
         while len(received) < count:
-            task = asyncio.ensure_future(receive_some())
-            if how == "cancel":
-                await turns(dice.randrange(4))
-                if dice.random() < 0.7:
-                    task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-            else:
-                try:
-                    await asyncio.wait_for(task, dice.random() * 0.001)
-                except asyncio.TimeoutError:
-                    pass
+            await give_up_often(receive_some, how, dice)
         await sending
 
     run(main())
