@@ -20,6 +20,7 @@ include "core/monitor.pyx"      # what a socket reports of itself
 include "core/precautions.pyx"  # mistakes that libzmq aborts on
 include "core/options.pyx"      # socket options by their C type
 include "core/socket.pyx"       # Socket
+include "core/readiness.pyx"    # descriptors that are watched as one
 include "core/engine.pyx"       # who waits for an asyncio socket, and when they are served
 include "core/zmq_poll.pyx"     # sockets and descriptors looked at in one call
 include "core/poller.pyx"       # sockets registered once

@@ -7,6 +7,7 @@ import pickle
 import random
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -466,19 +467,69 @@ def test_the_end_of_the_context_reaches_whoever_waits(run, async_context):
     run(main())
 
 
-def test_a_socket_in_use_stays_with_its_loop(async_context):
+def test_a_socket_in_use_stays_with_its_loop_and_names_both(async_context):
     pull = async_context.socket(zmq.PULL)
     first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
 
     async def begin() -> asyncio.Future:
         return pull.recv()
 
+    async def join(future: asyncio.Future) -> bytes:
+        return await future
+
     waiting = first.run_until_complete(begin())
-    with pytest.raises(RuntimeError, match="another event loop"):
-        second.run_until_complete(begin())
+    for misuse in (begin(), join(waiting)):
+        with pytest.raises(RuntimeError, match="another event loop") as error:
+            second.run_until_complete(misuse)
+        for name in (repr(pull), hex(id(first)), hex(id(second))):
+            assert name in str(error.value)
+    assert not waiting.done()
     waiting.cancel()
     first.close()
     second.close()
+
+
+def test_what_a_call_returns_belongs_to_the_loop_that_called_though_another_one_comes_between(async_pair):
+    push, pull = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def look() -> None:
+        await pull.try_recv()
+
+    def convert(frames: list[bytes]) -> bytes:
+        thread = threading.Thread(target=asyncio.run, args=(look(),))
+        thread.start()
+        thread.join()
+        return frames[0]
+
+    async def main() -> None:
+        await push.send(b"x")
+        assert await pull.poll(5000) == zmq.POLLIN
+        assert await asyncio.wait_for(pull.recv_serialized(convert), 5) == b"x"
+
+    asyncio.run(main())
+
+
+def test_what_sends_return_are_different_futures_for_whoever_keeps_them(run, async_pair):
+    push, _ = async_pair(zmq.PUSH, zmq.PULL)
+
+    async def main() -> None:
+        kept = [push.send(b"x") for _ in range(3)]
+        assert len(set(kept)) == 3
+        assert [future.result() for future in kept] == [None] * 3
+        called: list[asyncio.Future] = []
+        kept[0].add_done_callback(called.append)
+        if hasattr(kept[0], "__dict__"):
+            kept[0].mine = True
+        reference = weakref.ref(kept[1])
+        del kept[:]
+        await turns(2)
+        assert len(called) == 1
+        called.clear()
+        later = [push.send(b"x") for _ in range(3)]
+        assert not any(hasattr(future, "mine") for future in later)
+        assert reference() is None
+
+    run(main())
 
 
 def test_a_socket_at_rest_can_move_to_another_loop(async_pair):

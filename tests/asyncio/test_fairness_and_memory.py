@@ -315,6 +315,77 @@ def test_what_a_call_returns_is_a_future_like_any_other(run, async_pair, use, fi
     run(main())
 
 
+@pytest.mark.skipif(zmq.Poller()._without_set, reason="the system has no set of descriptors that can be watched as one")
+def test_the_loop_watches_one_descriptor_for_all_sockets(async_context):
+    pulls = [async_context.socket(zmq.PULL) for _ in range(20)]
+    loop = CountingLoop()
+
+    async def main() -> None:
+        waiting = [asyncio.ensure_future(pull.recv()) for pull in pulls]
+        await turns(2)
+        assert loop.watched == [1, 0]
+        for pull in pulls:
+            pull.close()
+        await asyncio.wait(waiting, timeout=5)
+        assert loop.watched == [1, 1]
+
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+
+
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts the descriptors that it was told to watch, and to watch no longer."""
+
+    def __init__(self) -> None:
+        self.watched = [0, 0]
+        super().__init__()
+
+    def add_reader(self, *args: object) -> None:
+        self.watched[0] += 1
+        super().add_reader(*args)
+
+    def remove_reader(self, *args: object) -> bool:
+        self.watched[1] += 1
+        return super().remove_reader(*args)
+
+
+def test_an_interrupt_while_one_is_served_leaves_the_others_their_messages(async_context, fresh_endpoint):
+    pairs = []
+    for _ in range(3):
+        pull, push = async_context.socket(zmq.PULL), async_context.socket(zmq.PUSH)
+        pull.bind(fresh_endpoint("inproc"))
+        push.connect(pull.last_endpoint)
+        pairs.append((pull, push))
+    loop = asyncio.new_event_loop()
+
+    def interrupt(frames: list[bytes]) -> None:
+        raise KeyboardInterrupt
+
+    async def begin() -> list[asyncio.Future]:
+        waiting = [asyncio.ensure_future(pull.recv()) for pull, _ in pairs[1:]]
+        pairs[0][0].recv_serialized(interrupt)
+        return waiting
+
+    async def send() -> None:
+        for _, push in pairs:
+            await push.send(b"x")
+        await asyncio.sleep(5)
+
+    async def receive(waiting: list[asyncio.Future]) -> list[bytes]:
+        return await asyncio.wait_for(asyncio.gather(*waiting), 5)
+
+    waiting = loop.run_until_complete(begin())
+    sending = loop.create_task(send())
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(sending)
+    assert loop.run_until_complete(receive(waiting)) == [b"x", b"x"]
+    sending.cancel()
+    loop.run_until_complete(asyncio.wait([sending]))
+    loop.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_forked_child_leaves_the_loop_of_its_parent_alone(async_pair):
     push, pull = async_pair(zmq.PUSH, zmq.PULL)

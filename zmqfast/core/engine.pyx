@@ -67,6 +67,24 @@ cdef extern from *:
     """
     void yield_processor() noexcept nogil
 
+cdef extern from *:
+    """
+    /* Whether nobody but the caller can tell `one` from a new one: it has one reference, none that is weak, and no
+       attributes. Where that cannot be known, no. */
+    #ifdef Py_GIL_DISABLED
+    #define is_as_new(one) 0
+    #else
+    static int is_as_new (PyObject *one)
+    {
+        PyTypeObject *type = Py_TYPE (one);
+        return Py_REFCNT (one) == 1 && type->tp_weaklistoffset > 0 && type->tp_dictoffset > 0
+               && *(PyObject **) ((char *) one + type->tp_weaklistoffset) == NULL
+               && *(PyObject **) ((char *) one + type->tp_dictoffset) == NULL;
+    }
+    #endif
+    """
+    bint is_as_new(PyObject *one) noexcept
+
 cdef extern from "Python.h":
     object PyObject_Call(object callable, tuple arguments, dict keywords)
 
@@ -93,6 +111,7 @@ cdef class LoopLink:
     cdef object waiting_class
     cdef object set_result
     cdef dict arguments
+    cdef object nothing             # a Future whose result is None, as of a send; given again once all have let go of it
     cdef unsigned int calls         # that finished at once since the loop had its turn
     cdef double began               # monotonic s: the first of them for which the clock was looked at, or 0
     cdef double woken               # monotonic s: the last time that a descriptor fired
@@ -100,6 +119,7 @@ cdef class LoopLink:
     cdef bint awake                 # _stay_awake() is going to be called
     cdef double stayed              # monotonic s: when it had been called last
     cdef dict registrations         # descriptor → weak reference to its Registration
+    cdef object together            # weak reference to the WatchedTogether that keeps them, or None
     cdef Wakeup latest              # whose descriptors fired last
     cdef Wakeup second
 
@@ -120,9 +140,9 @@ cdef class LoopLink:
             if registration.handle() is wakeup.handle:
                 registration.wakeups.append(wakeup)
                 return 0
-            self.unwatch(fd)    # of a socket that was closed in another thread; the number is another's now
+            self.stop(fd)       # of a socket that was closed in another thread; the number is another's now
         registration = Registration(wakeup)
-        self.watch(fd, registration)
+        self.start(fd, registration)
         self.registrations[fd] = PyWeakref_NewRef(registration, None)
         return 0
 
@@ -134,11 +154,43 @@ cdef class LoopLink:
         registration.wakeups.remove(wakeup)
         if not registration.wakeups:
             del self.registrations[fd]
-            self.unwatch(fd)
+            self.stop(fd)
 
     cdef Registration registration_of(self, int fd):
         reference = self.registrations.get(fd)
         return None if reference is None else reference()
+
+    cdef int start(self, int fd, Registration registration) except -1:
+        """Have the loop watch the descriptor: with all others as one, where the system can do that."""
+        cdef WatchedTogether together
+        if not HAS_READINESS:
+            self.watch(fd, registration)
+            return 0
+        together = self.watched_together()
+        if together is None:
+            together = WatchedTogether()
+            self.watch(together.set, together)
+            self.together = PyWeakref_NewRef(together, None)
+        return together.add(fd, registration)
+
+    cdef int stop(self, int fd) except -1:
+        cdef WatchedTogether together
+        if not HAS_READINESS:
+            self.unwatch(fd)
+            return 0
+        together = self.watched_together()
+        if together is not None:
+            together.remove(fd)
+            if together.count == 0:
+                self.together = None
+                self.unwatch(together.set)
+        return 0
+
+    cdef WatchedTogether watched_together(self):
+        return None if self.together is None else self.together()
+
+    cdef str name(self):
+        return f"{self.loop!r} at {id(self.loop):#x}"
 
     cdef bint is_here(self) except -1:
         """Whether it is safe to call the loop from this thread."""
@@ -146,8 +198,12 @@ cdef class LoopLink:
 
     cdef inline object finished(self, object value):
         """A Future that has its result."""
+        if value is None and self.nothing is not None and is_as_new(<PyObject *>self.nothing):
+            return self.nothing
         future = PyObject_Call(self.future_class, NO_ARGUMENTS, self.arguments)
         self.set_result(future, value)
+        if value is None:
+            self.nothing = future
         return future
 
     cdef object failed(self, object error):
@@ -337,6 +393,13 @@ cdef class Waiter:
             self.socket.give_back(self, received)
         return 0
 
+    cdef int check_loop(self) except -1:
+        """Say what is wrong where a task of another loop awaits us; asyncio's own error knows no socket."""
+        cdef LoopLink link = self.socket._loop_link
+        if self.future is not None and link.running() is not link.loop:
+            raise self.socket.in_use(self.socket._link()) from None
+        return 0
+
 
 cdef Waiter receiver(int form, bint copy, bint track, object convert, object attempt):
     cdef Waiter waiter = Waiter()
@@ -394,15 +457,78 @@ def await_waiting(future):
         future._asyncio_future_blocking = True
         try:
             yield future
-        except BaseException:
+        except BaseException as error:
             waiter.give_back()
+            if isinstance(error, RuntimeError):
+                waiter.check_loop()
             raise
     return future.result()
 
 
 @cython.final
+cdef class WatchedTogether:
+    """The descriptors of a loop's sockets, which the loop watches as one, and lets go of when it is closed."""
+
+    cdef object __weakref__
+    cdef list registrations     # by descriptor; None where it is no socket's
+    cdef Py_ssize_t count       # of those that are not None
+    cdef int set
+    cdef int forks              # when `set` was made
+
+    def __cinit__(self):
+        self.registrations = []
+        self.forks = forks
+        self.set = readiness_open()
+        if self.set == -1:
+            fail(libzmq.zmq_errno(), "asyncio", "needs a descriptor to watch the sockets of a loop")
+
+    def __dealloc__(self):
+        if self.set != -1 and (self.forks == forks or SET_IS_INHERITED):
+            readiness_close(self.set)
+
+    cdef int add(self, int fd, Registration registration) except -1:
+        """Serve it each time that the descriptor becomes readable, and once if it is. It need not be made quiet."""
+        if readiness_add_once(self.set, fd) == -1:
+            return fail(libzmq.zmq_errno(), "asyncio", "the socket's descriptor cannot be watched")
+        while len(self.registrations) <= fd:
+            self.registrations.append(None)
+        self.registrations[fd] = registration
+        self.count += 1
+        return 0
+
+    cdef int remove(self, int fd) except -1:
+        if self.forks == forks:
+            readiness_remove(self.set, fd)
+        self.registrations[fd] = None
+        self.count -= 1
+        return 0
+
+    def __call__(self):
+        """Serve those whose descriptors have fired; each twice at most, then the loop has its turn."""
+        cdef int fds[READY_AT_ONCE]
+        cdef Py_ssize_t left = 2 * self.count
+        cdef int count = READY_AT_ONCE
+        cdef int i
+        while count == READY_AT_ONCE and left > 0:
+            count = readiness_wait(self.set, fds, 0)
+            left -= count
+            for i in range(count):
+                try:
+                    self.of(fds[i]).on_readable()
+                except:     # KeyboardInterrupt: the system does not tell again of those that are left
+                    for i in range(i, count):
+                        self.of(fds[i]).serve_soon()
+                    raise
+
+    cdef inline Registration of(self, int fd):
+        """Whose descriptor has fired; nobody's where it was let go of in the meantime."""
+        registration = self.registrations[fd] if fd < len(self.registrations) else None
+        return NOBODY if registration is None else <Registration>registration
+
+
+@cython.final
 cdef class Registration:
-    """What a loop calls when a descriptor fires, and lets go of when it is closed.
+    """What is called when a descriptor fires, and let go of when the loop is closed.
 
     Sockets that share a libzmq socket share its descriptor, for which a loop calls one only.
     """
@@ -412,16 +538,25 @@ cdef class Registration:
     cdef object handle          # weak reference to the SocketHandle whose descriptor it is
 
     def __cinit__(self, Wakeup wakeup):
-        self.wakeups = [wakeup]
-        self.handle = PyWeakref_NewRef(wakeup.handle, None)
+        self.wakeups = []
+        if wakeup is not None:
+            self.wakeups.append(wakeup)
+            self.handle = PyWeakref_NewRef(wakeup.handle, None)
 
     def __call__(self):
-        cdef Wakeup wakeup
-        cdef AsyncSocket socket
+        self.on_readable()
+
+    cdef int on_readable(self) except -1:
+        if len(self.wakeups) == 1:
+            return (<Wakeup>self.wakeups[0]).on_readable()
         for wakeup in tuple(self.wakeups):
-            socket = wakeup.reference()
-            if socket is not None:
-                socket.on_readable()
+            (<Wakeup>wakeup).on_readable()
+        return 0
+
+    cdef int serve_soon(self) except -1:
+        for wakeup in tuple(self.wakeups):
+            (<Wakeup>wakeup).on_used()
+        return 0
 
     def __del__(self):
         cdef Wakeup wakeup
@@ -430,6 +565,9 @@ cdef class Registration:
             socket = wakeup.kept
             if socket is not None and socket.wakeup is wakeup and socket._loop_link.is_over():
                 socket._let_go()
+
+
+cdef Registration NOBODY = Registration(None)
 
 
 @cython.final
@@ -443,6 +581,16 @@ cdef class Wakeup(Follower):
     def __cinit__(self, AsyncSocket socket):
         self.reference = PyWeakref_NewRef(socket, None)
         self.handle = socket.own()
+
+    cdef int on_readable(self) except -1:
+        cdef AsyncSocket socket = self.kept
+        if socket is not None:
+            return socket.on_readable()
+        if not HAS_READINESS:           # the descriptor would go on waking us
+            socket = self.reference()
+            if socket is not None:
+                socket._unwatch()
+        return 0
 
     cdef int on_used(self) except -1:
         """Somebody calls libzmq past us, and may take the edge that we wait for."""
@@ -544,19 +692,19 @@ cdef class AsyncSocket(Socket):
         return self.receive(ONE_MESSAGE, flags, copy, False, timeout, convert)
 
     cdef object receive(self, int form, int flags, bint copy, bint track, object timeout, object convert):
-        self.enter_loop()
-        if self.receiving.first is None and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
+        cdef LoopLink link = self.enter_loop()
+        if self.receiving.first is None and (link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
             try:
                 value = self.take(form, copy, track)
                 if value is not WOULD_WAIT and convert is not None:
                     value = convert(value)
             except Exception as error:
-                return self.failed(error)
+                return self.failed(link, error)
             if value is not WOULD_WAIT:
-                return self.finished(value)
+                return self.finished(link, value)
         if flags & libzmq.ZMQ_DONTWAIT:
-            return self.failed(Again())
-        return self.wait(receiver(form, copy, track, convert, None), self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
+            return self.failed(link, Again())
+        return self.wait(link, receiver(form, copy, track, convert, None), self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
 
     cdef object take(self, int form, bint copy, bint track):
         """What there is to receive, or WOULD_WAIT. Raises what libzmq says."""
@@ -593,33 +741,33 @@ cdef class AsyncSocket(Socket):
     ):
         """Wait for one message, and take what else is there; a Future. Arguments and errors: the blocking socket's."""
         check_max_messages(max_messages, "recv_many")
-        self.enter_loop()
+        cdef LoopLink link = self.enter_loop()
         if self.may_take_many(flags):
             try:
                 messages = recv_messages(self.own(), max_messages, libzmq.ZMQ_DONTWAIT, None, multipart, copy)
             except Exception as error:
-                return self.failed(error)
+                return self.failed(link, error)
             self.note_many(len(messages))
             if messages or flags & libzmq.ZMQ_DONTWAIT:
-                return self.finished(messages)
+                return self.finished(link, messages)
         attempt = lambda: self.take_many(max_messages, copy)
-        return self.receive_many(attempt, None if multipart else flat, [], flags, timeout)
+        return self.receive_many(link, attempt, None if multipart else flat, [], flags, timeout)
 
     def recv_batch(self, Batch batch=None, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None):
         """recv_many() into one buffer; a Future of `batch`, or of a new Batch. Errors are the blocking socket's."""
         cdef Batch target = Batch() if batch is None else batch
         check_max_messages(max_messages, "recv_batch")
-        self.enter_loop()
+        cdef LoopLink link = self.enter_loop()
         if self.may_take_many(flags):
             try:
                 recv_into_batch(self.own(), target, max_messages, libzmq.ZMQ_DONTWAIT, None)
             except Exception as error:
-                return self.failed(error)
+                return self.failed(link, error)
             self.note_many(len(target))
             if len(target) or flags & libzmq.ZMQ_DONTWAIT:
-                return self.finished(target)
+                return self.finished(link, target)
         attempt = lambda: self.take_batch(target, max_messages)
-        return self.receive_many(attempt, None, target, flags, timeout)
+        return self.receive_many(link, attempt, None, target, flags, timeout)
 
     cdef bint may_take_many(self, int flags) except -1:
         """Whether what there is may be taken straight from libzmq."""
@@ -632,18 +780,20 @@ cdef class AsyncSocket(Socket):
         self.last_returned = None
         return 0
 
-    cdef object receive_many(self, object attempt, object convert, object nothing, int flags, object timeout):
+    cdef object receive_many(
+        self, LoopLink link, object attempt, object convert, object nothing, int flags, object timeout
+    ):
         """Take what was given back, and more; or wait for the first."""
         if self.returned and self.receiving.first is None:
             try:
                 value = attempt()
             except Exception as error:
-                return self.failed(error)
-            return self.finished(value if convert is None else convert(value))
+                return self.failed(link, error)
+            return self.finished(link, value if convert is None else convert(value))
         if flags & libzmq.ZMQ_DONTWAIT:
-            return self.finished(nothing)
+            return self.finished(link, nothing)
         waiter = receiver(MANY_MESSAGES, True, False, convert, attempt)
-        return self.wait(waiter, self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
+        return self.wait(link, waiter, self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
 
     cdef object take_many(self, Py_ssize_t max_messages, bint copy):
         """What messages there are, or WOULD_WAIT; what was given back comes first."""
@@ -684,12 +834,12 @@ cdef class AsyncSocket(Socket):
 
     def try_recv(self, default=None):
         """Receive one frame if one is there; a finished Future of it, or of `default`. Errors: the blocking socket's."""
-        self.enter_loop()
+        cdef LoopLink link = self.enter_loop()
         try:
             value = WOULD_WAIT if self.receiving.first is not None else self.take(ONE_FRAME, True, False)
         except Exception as error:
-            return self.failed(error)
-        return self.finished(default if value is WOULD_WAIT else value)
+            return self.failed(link, error)
+        return self.finished(link, default if value is WOULD_WAIT else value)
 
     def __iter__(self):
         raise TypeError(f"{type(self).__name__} is iterated with async for")
@@ -720,40 +870,39 @@ cdef class AsyncSocket(Socket):
         """
         cdef ManySends sends = ManySends(self, messages if type(messages) is list else list(messages), copy)
         if not sends.messages:
-            self.enter_loop()
-            return self.finished(0)
+            return self.finished(self.enter_loop(), 0)
         if flags & libzmq.ZMQ_DONTWAIT:
             sends.patient = False
         return self.transmit(sends, None, flags, timeout)
 
     def try_send(self, data):
         """Send one message if that is possible at once; a finished Future of whether it was sent."""
-        self.enter_loop()
+        cdef LoopLink link = self.enter_loop()
         try:
             sent = self.sending.first is None and Socket.try_send(self, data)
         except Exception as error:
-            return self.failed(error)
-        return self.finished(sent)
+            return self.failed(link, error)
+        return self.finished(link, sent)
 
     cdef object transmit(self, object attempt, object data, int flags, object timeout):
         """Send `data`, bytes, or what `attempt` sends."""
         cdef Waiter waiter
-        self.enter_loop()
-        if self.sending.first is None and (self._loop_link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
+        cdef LoopLink link = self.enter_loop()
+        if self.sending.first is None and (link.has_time() or flags & libzmq.ZMQ_DONTWAIT):
             try:
                 value = self.put(data, flags) if attempt is None else try_to(attempt)
             except Exception as error:
-                return self.failed(error)
+                return self.failed(link, error)
             if value is not WOULD_WAIT:
-                return self.finished(value)
+                return self.finished(link, value)
         if flags & libzmq.ZMQ_DONTWAIT:
-            return self.failed(Again())
+            return self.failed(link, Again())
         waiter = Waiter()
         waiter.kind = SENDING
         waiter.flags = flags
         waiter.data = data
         waiter.attempt = attempt
-        return self.wait(waiter, self.sending, timeout, libzmq.ZMQ_SNDTIMEO)
+        return self.wait(link, waiter, self.sending, timeout, libzmq.ZMQ_SNDTIMEO)
 
     cdef object put(self, bytes data, int flags):
         """Send one frame at once: None, or WOULD_WAIT. Raises what libzmq says."""
@@ -779,17 +928,17 @@ cdef class AsyncSocket(Socket):
         """Wait until the socket can do one of `flags`; a Future of which, or of 0 when `timeout` ms were over."""
         cdef Waiter waiter
         cdef int events
-        self.enter_loop()
+        cdef LoopLink link = self.enter_loop()
         try:
             events = self.look() & flags
         except Exception as error:
-            return self.failed(error)
-        if (events and self._loop_link.has_time()) or timeout == 0:
-            return self.finished(events)
+            return self.failed(link, error)
+        if (events and link.has_time()) or timeout == 0:
+            return self.finished(link, events)
         waiter = Waiter()
         waiter.kind = POLLING
         waiter.flags = flags
-        return self.wait(waiter, self.polling, None if timeout is None else timeout / 1000, 0)
+        return self.wait(link, waiter, self.polling, None if timeout is None else timeout / 1000, 0)
 
     cdef int look(self) except -1:
         """ZMQ_EVENTS, and whether something was given back."""
@@ -812,13 +961,16 @@ cdef class AsyncSocket(Socket):
 
     # waiting
 
-    cdef inline int enter_loop(self) except -1:
-        """Be in the loop that runs now; what libzmq is asked from here on is served by after() or wait()."""
+    cdef inline LoopLink enter_loop(self):
+        """Be in the loop that runs now; what libzmq is asked from here on is served by after() or wait().
+
+        The caller keeps the link that it is given: another thread may take the socket to its loop meanwhile.
+        """
         if self.token is None or running_loop_token() != <void *>self.token:
             self.find_loop()
         if self._waiting:       # last: who takes the mark off goes on to after() or wait(), which put it on again
             self.own().use_by(self.wakeup)
-        return 0
+        return self._loop_link
 
     cdef int find_loop(self) except -1:
         cdef LoopLink link = self._loop_link
@@ -827,7 +979,7 @@ cdef class AsyncSocket(Socket):
             link = self._link()
             if link is not self._loop_link:
                 if self._waiting and not self._loop_link.is_over():
-                    raise RuntimeError(f"{self!r} is in use in another event loop")
+                    raise self.in_use(link)
                 self.cancel_all()
                 self._unwatch()
                 self._loop_link = link
@@ -836,28 +988,30 @@ cdef class AsyncSocket(Socket):
         self.token = <object>token if token != NULL and link.running() is link.loop else None
         return 0
 
-    cdef inline object after(self, object future):
+    cdef object in_use(self, LoopLink link):
+        """The error of a call that comes from the loop of `link` while somebody waits in ours."""
+        return RuntimeError(f"{self!r} is in use in another event loop, {self._loop_link.name()}: it was called in "
+                            f"{link.name()}, and could move there once nobody waits for it")
+
+    cdef inline object after(self, LoopLink link, object future):
         """What a call returns that has finished at once: those who wait for the same socket come first."""
         if self._waiting:
-            self.serve()
+            if self._loop_link is link:
+                self.serve()
+            else:
+                self.serve_soon()
         return future
 
-    # A link is kept by a name of our own while it is used: another thread may take the socket to its loop meanwhile, and
-    # then nobody else keeps it.
-
-    cdef inline object finished(self, object value):
+    cdef inline object finished(self, LoopLink link, object value):
         """A Future that has its result, for a call that has finished at once."""
-        cdef LoopLink link = self._loop_link
-        return self.after(link.finished(value))
+        return self.after(link, link.finished(value))
 
-    cdef object failed(self, object error):
+    cdef object failed(self, LoopLink link, object error):
         """A Future that has an exception, for a call that has failed at once."""
-        cdef LoopLink link = self._loop_link
-        return self.after(link.failed(error))
+        return self.after(link, link.failed(error))
 
-    cdef object wait(self, Waiter waiter, Queue queue, object timeout, int timeout_option):
+    cdef object wait(self, LoopLink link, Waiter waiter, Queue queue, object timeout, int timeout_option):
         """Wait for at most `timeout` s, by default what the option says; the Future."""
-        cdef LoopLink link = self._loop_link
         cdef double seconds
         try:
             seconds = timeout if timeout is not None else self.option_ms(timeout_option) / 1000.0 if timeout_option else -1
@@ -865,11 +1019,12 @@ cdef class AsyncSocket(Socket):
                 raise ValueError("timeout is not a number of seconds")
             self.watch()
         except Exception as error:
-            return self.after(link.failed(error))
+            return self.failed(link, error)
         future = PyObject_Call(link.waiting_class, NO_ARGUMENTS, link.arguments)
         future._waiter = waiter
         if self.wakeup is None or self._loop_link is not link:      # another thread has come in between
-            raise RuntimeError(f"{self!r} is in use in another event loop")
+            self.own()
+            raise self.in_use(link)
         waiter.future = future
         waiter.socket = self
         queue.append(waiter)
@@ -933,16 +1088,13 @@ cdef class AsyncSocket(Socket):
                 link.call_there(lambda: link._unregister(fd, wakeup))
 
     cdef int on_readable(self) except -1:
+        """The descriptor has fired while somebody waits."""
         cdef LoopLink link = self._loop_link
         cdef Wakeup wakeup = self.wakeup
         link.had_turn()
         if wakeup is not None:
             link.was_woken(wakeup)
-        if self._waiting:
-            self.serve()
-        else:
-            self._unwatch()     # the descriptor would go on waking us
-        return 0
+        return self.serve()
 
     cdef int serve_soon(self) except -1:
         cdef LoopLink link = self._loop_link
@@ -968,6 +1120,7 @@ cdef class AsyncSocket(Socket):
         cdef Waiter sender
         cdef bint served
         cdef bint followed
+        cdef bint shared            # others follow the socket as well
         if self.serving:
             return 0        # a converter of ours called: whoever called it looks again
         self.serving = True
@@ -999,9 +1152,12 @@ cdef class AsyncSocket(Socket):
                     break
         finally:
             self.serving = False
-            if self._waiting or followed:
+            shared = followed and handle.followers is not None and len(handle.followers) > 1
+            if self._waiting or shared:
                 guard_mark_followed(&handle.state)
-        if followed and handle.followers is not None and len(handle.followers) > 1 and handle.ptr != NULL:
+            elif handle.socket_type != libzmq.ZMQ_REQ and handle.socket_type != libzmq.ZMQ_REP:
+                handle.note_taken()
+        if shared and handle.ptr != NULL:
             self.tell_others(handle, events)
         return 0
 

@@ -310,6 +310,15 @@ cdef class SocketHandle:
         self.peekable = False
         guard_unmark_known(&self.state)
 
+    cdef inline void note_taken(self) noexcept:
+        """After a receive: whether there is more, so that the next one need not look. Not where there may be an error."""
+        if self.peekable and guard_enter(&self.state):
+            self.known_events = zmqfast_events(self.ptr)
+            self.known_empty = self.known_events >= 0 and not self.known_events & libzmq.ZMQ_POLLIN
+            guard_leave(&self.state)
+            if self.known_empty:
+                guard_mark_known(&self.state)
+
     cdef int current_events(self) except -1:
         """ZMQ_EVENTS, for a caller that is outside; without asking libzmq where nothing has happened since."""
         cdef int found

@@ -6,17 +6,6 @@ watches, and they are marked, so that whoever uses them tells us. Plain descript
 that was closed, or stands for another file now, is seen as it is.
 """
 
-cdef extern from "core/readiness.h":
-    enum:
-        READY_AT_ONCE, HAS_READINESS, SET_IS_INHERITED
-    int readiness_open() noexcept nogil
-    void readiness_close(int set) noexcept nogil
-    int readiness_add(int set, int fd) noexcept nogil
-    void readiness_remove(int set, int fd) noexcept nogil
-    int readiness_wait(int set, int *fds, int timeout_ms) noexcept nogil
-
-cdef int forks = 0          # how many lie between this process and the one that imported us
-
 
 @cython.final
 cdef class Registered(Follower):

@@ -26,13 +26,22 @@ static void readiness_close (int set)
 {
     close (set);
 }
-static int readiness_add (int set, int fd)
+static int readiness_change (int set, int fd, int events)
 {
     struct epoll_event event;
-    event.events = EPOLLIN;
+    event.events = events;
     event.data.u64 = 0;
     event.data.fd = fd;
     return epoll_ctl (set, EPOLL_CTL_ADD, fd, &event);
+}
+static int readiness_add (int set, int fd)
+{
+    return readiness_change (set, fd, EPOLLIN);
+}
+/* Tells once of what is readable, and again when more has come. */
+static int readiness_add_once (int set, int fd)
+{
+    return readiness_change (set, fd, (int) (EPOLLIN | EPOLLET));
 }
 static void readiness_remove (int set, int fd)
 {
@@ -83,6 +92,10 @@ static int readiness_add (int set, int fd)
 {
     return readiness_change (set, fd, EV_ADD);
 }
+static int readiness_add_once (int set, int fd)
+{
+    return readiness_change (set, fd, EV_ADD | EV_CLEAR);
+}
 static void readiness_remove (int set, int fd)
 {
     readiness_change (set, fd, EV_DELETE); /* fails where it is closed already, and so out of the set */
@@ -119,6 +132,10 @@ static void readiness_close (int set)
     (void) set;
 }
 static int readiness_add (int set, int fd)
+{
+    return (void) set, (void) fd, -1;
+}
+static int readiness_add_once (int set, int fd)
 {
     return (void) set, (void) fd, -1;
 }
