@@ -1,5 +1,5 @@
-"""What is put right in the copies of libzmq's files that are built: what ends the process, by a peer, by the system or by a
-call, and system calls that nobody needs.
+"""What is put right in the copies of libzmq's files that are built: what peers, our own calls or the system can do to it,
+and system calls that nobody needs.
 
 libzmq/ itself stays as it is: setup.py writes what is changed below build/, and compiles that instead. Each fix names
 its file, the text that it replaces, wherever that stands, and why. One whose text is not there does nothing: libzmq has
@@ -18,7 +18,7 @@ class Fix(NamedTuple):
     after: str
 
 
-AGAINST_HOSTILE_PEERS = (
+AGAINST_PEERS = (
     # Both. A reset connection is kept until what it had sent is read; a PING in that, or our own heartbeat's timer, then
     # wrote to it: `Assertion failed: !_io_error`. https://github.com/zeromq/libzmq/issues/4841
     Fix("stream_engine_base.cpp", """\
@@ -202,6 +202,23 @@ AGAINST_HOSTILE_PEERS = (
             return;
         }
 """),
+
+    # Both, in 4.3.4 more often: with XPUB_MANUAL, a peer that had gone when its subscription was read was subscribed all the
+    # same, through a pipe that was no more.
+    Fix("xpub.cpp", """\
+        _subscriptions.rm (pipe_, stub, static_cast<void *> (NULL), false);
+""", """\
+        _subscriptions.rm (pipe_, stub, static_cast<void *> (NULL), false);
+        if (_last_pipe == pipe_)
+            _last_pipe = NULL;
+        for (size_t i = 0; i != _pending_pipes.size (); ++i)
+            if (_pending_pipes[i] == pipe_)
+                _pending_pipes[i] = NULL;
+"""),
+)
+
+# What calls of ours, or a system that refuses something, can do to it.
+AGAINST_CALLS_AND_SYSTEM = (
     # Both, from DGRAM, and 4.3.4 from RADIO: a message longer than a datagram was written beyond the buffer.
     Fix("udp_engine.cpp", """\
             size = body_size;
@@ -234,6 +251,7 @@ AGAINST_HOSTILE_PEERS = (
             }
 
 """),
+
     # 4.3.4, backported: a socket that is closed, or disconnects, after its inproc peer with DISCONNECT_MSG had gone wrote that
     # message to a pipe that was no more: a segmentation fault.
     Fix("pipe.cpp", """\
@@ -241,6 +259,7 @@ AGAINST_HOSTILE_PEERS = (
 """, """\
     if (_disconnect_msg.size () > 0 && _out_pipe) {
 """),
+
     # Both. Who binds an inproc endpoint wrote its HELLO_MSG to one that had connected, and was closed since:
     # `Assertion failed: written`. So it would be with a routing id, if the other was closed at that moment.
     *(Fix("pipe.cpp", f"""\
@@ -255,6 +274,7 @@ AGAINST_HOSTILE_PEERS = (
     const int closed = {message}.close ();
     errno_assert (closed == 0);
 """) for message in ("id", "hello")),
+
     # Both. And it gave its DISCONNECT_MSG to the other's pipe, while libzmq's reaper had that in its hands.
     Fix("ctx.cpp", """\
         && !bind_options_.disconnect_msg.empty ())
@@ -262,6 +282,7 @@ AGAINST_HOSTILE_PEERS = (
         && !bind_options_.disconnect_msg.empty ()
         && pending_connection_.endpoint.socket->check_tag ())
         pending_connection_"""),
+
     # Both. When no descriptor is left, the I/O thread could not open a udp socket: `Too many open files`. It tries again.
     Fix("session_base.cpp", """\
         int rc = engine->init (_addr, send, recv);
@@ -302,6 +323,7 @@ void zmq::session_base_t::timer_event (int id_)
     }
 
 """),
+
     # Both. Closing a thread-safe socket took a descriptor, and without one: `Bad file descriptor`. It has it from the start.
     Fix("socket_base.cpp", """\
         zmq_assert (_mailbox);
@@ -322,6 +344,7 @@ void zmq::session_base_t::timer_event (int id_)
 
         //  Add signaler""", """\
         //  Add signaler"""),
+
     # Both. The names of network interfaces are read through a descriptor: `Too many open files`.
     Fix("ip_resolver.cpp", """\
     errno_assert (rc == 0);
@@ -331,6 +354,7 @@ void zmq::session_base_t::timer_event (int id_)
         return -1;
     zmq_assert (ifa != NULL);
 """),
+
     # Both. A socket that closed with LINGER 0 while its peer went as well, in the middle of a message of several frames, had no
     # rest of it to be read: `Resource temporarily unavailable`.
     Fix("session_base.cpp", """\
@@ -340,6 +364,7 @@ void zmq::session_base_t::timer_event (int id_)
         if (pull_msg (&msg) == -1)
             _incomplete_in = false;
 """),
+
     # 4.3.4, backported: stats() asked, and a change of SNDHWM told, the other end of a connection that was going: a use after
     # free, and a segmentation fault in the I/O thread. https://github.com/zeromq/libzmq/issues/4524
     Fix("pipe.cpp", """\
@@ -361,6 +386,7 @@ void zmq::session_base_t::timer_event (int id_)
     endpoint_uri_pair_t *ep =
       new (std::nothrow) endpoint_uri_pair_t (_endpoint_pair);
     send_pipe_peer_stats ("""),
+
     # 4.3.4, backported: a pipe's end could delete what it reads from twice.
     Fix("pipe.cpp", """\
     if (!_conflate) {
@@ -386,18 +412,7 @@ void zmq::session_base_t::timer_event (int id_)
 
     LIBZMQ_DELETE (in_pipe);
 """),
-    # Both, in 4.3.4 more often: with XPUB_MANUAL, a peer that had gone when its subscription was read was subscribed all the
-    # same, through a pipe that was no more.
-    Fix("xpub.cpp", """\
-        _subscriptions.rm (pipe_, stub, static_cast<void *> (NULL), false);
-""", """\
-        _subscriptions.rm (pipe_, stub, static_cast<void *> (NULL), false);
-        if (_last_pipe == pipe_)
-            _last_pipe = NULL;
-        for (size_t i = 0; i != _pending_pipes.size (); ++i)
-            if (_pending_pipes[i] == pipe_)
-                _pending_pipes[i] = NULL;
-"""),
+
     # 4.3.4, backported: who subscribed to a topic of 246 to 255 bytes was dropped by its peer, again and again.
     Fix("v3_1_encoder.cpp", """\
     if (in_progress ()->size () > UCHAR_MAX)
@@ -414,6 +429,7 @@ void zmq::session_base_t::timer_event (int id_)
         protocol_flags |= v2_protocol_t::large_flag;
 
     //  Encode the message length."""),
+
     # 4.3.4, backported: a ROUTER that was polled lost its first frame's metadata, with the name of its user.
     Fix("router.cpp", """\
     _prefetched_id.set_flags (msg_t::more);
@@ -428,6 +444,7 @@ void zmq::session_base_t::timer_event (int id_)
     _prefetched = true;
     _routing_id_sent = false;
 """),
+
     # 4.3.4, backported: the end of a context closed libsodium's source of random numbers under other contexts with CURVE.
     Fix("random.cpp", """\
         zmq_assert (rc != -1);
@@ -490,7 +507,7 @@ zmq::signaler_t::signaler_t ()
 """),
 )
 
-FIXES = (*AGAINST_HOSTILE_PEERS, *FEWER_SYSTEM_CALLS)
+FIXES = (*AGAINST_PEERS, *AGAINST_CALLS_AND_SYSTEM, *FEWER_SYSTEM_CALLS)
 
 
 def write_fixed(source: Path, place: Path) -> list[str]:

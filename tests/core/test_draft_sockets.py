@@ -223,3 +223,24 @@ def test_small_frames_of_long_groups_leave_no_memory():
             print(resident() - before)
         """)
     assert int(grown) < 2_000_000       # 20 000 groups are 5 MB
+
+
+@pytest.mark.skipif(zmq._core.LIBZMQ_SOURCE.startswith("system"), reason="the installed libzmq is as it is")
+def test_a_datagram_longer_than_can_be_is_refused():
+    """libzmq wrote it beyond its buffer: AGAINST_CALLS_AND_SYSTEM of packaging/libzmq_fixes.py."""
+    lines = run("""
+        import zmqfast as zmq
+
+        with zmq.Context() as context, context.socket(zmq.DGRAM) as dgram, context.socket(zmq.RADIO) as radio:
+            dgram.bind("udp://127.0.0.1:*")
+            radio.connect("udp://127.0.0.1:9")
+            for send in (lambda: dgram.send_multipart([b"127.0.0.1:9", bytes(8193)]),
+                         lambda: radio.send(bytes(8193), group="g")):
+                try:
+                    send()
+                except zmq.ZMQError as error:
+                    print(error.errno == zmq.EMSGSIZE)
+            radio.send(bytes(8192), group="g")      # fits, but for its group: dropped
+            radio.close(linger=100)
+        """)
+    assert lines.split() == ["True", "True"]

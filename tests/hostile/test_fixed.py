@@ -1,4 +1,5 @@
-"""What a peer could end a process of libzmq's with, and cannot here: packaging/libzmq_fixes.py, one story for each.
+"""What a peer could end a process of libzmq's with, and cannot here: AGAINST_PEERS of packaging/libzmq_fixes.py, a
+story for each.
 
 A program of its own for each: without the fix it would not end by itself.
 """
@@ -258,22 +259,3 @@ print(pull.recv(), pull.poll(300))
 old.say(b"\\7\\0second")
 print(pull.recv())
 """) == ["b'first' 0", "b'second'"]
-
-
-# -- our own ----------------------------------------------------------------------------------------------------------
-
-@needs_drafts
-def test_a_datagram_longer_than_can_be():
-    lines = lines_of("""
-dgram, radio = opened("DGRAM"), opened("RADIO")
-dgram.bind("udp://127.0.0.1:*")
-radio.connect("udp://127.0.0.1:9")
-for send in (lambda: dgram.send_multipart([b"127.0.0.1:9", bytes(8193)]), lambda: radio.send(bytes(8193), group="g")):
-    try:
-        send()
-    except zmq.ZMQError as error:
-        print(error.errno == zmq.EMSGSIZE)
-radio.send(bytes(8192), group="g")      # fits, but for its group: dropped
-radio.close(linger=100)
-""")
-    assert lines == ["True", "True"]
