@@ -219,6 +219,14 @@ AGAINST_PEERS = (
 
 # What calls of ours, or a system that refuses something, can do to it.
 AGAINST_CALLS_AND_SYSTEM = (
+    # Both. Over WebSocket a client's bytes are masked, in their place: in the very object that was sent without a copy.
+    Fix("ws_encoder.cpp", """\
+        if (in_progress ()->flags () & msg_t::shared
+            || in_progress ()->is_cmsg ()) {
+""", """\
+        if (!in_progress ()->is_vsm ()) {
+"""),
+
     # Both, from DGRAM, and 4.3.4 from RADIO: a message longer than a datagram was written beyond the buffer.
     Fix("udp_engine.cpp", """\
             size = body_size;

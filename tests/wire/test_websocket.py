@@ -1,5 +1,7 @@
 """WebSocket: pyzmq's wheels have none, so both ends are zmqfast."""
 
+import random
+
 import pytest
 import zmqfast as zmq
 from wire.conftest import SHAPES, digests
@@ -39,3 +41,17 @@ def test_subscriptions_over_websocket(ends):
     xpub.send(b"b")
     xpub.send(b"a")
     assert sub.recv() == b"a"
+
+
+@pytest.mark.parametrize("copy", [True, False], ids=["copy", "no copy"])
+@pytest.mark.parametrize("size", [1, 33, 34, 1000, 40_000, 100_000, 2_000_000])
+def test_a_client_over_websocket_leaves_what_it_sends_as_it_is(size, copy, context):
+    """It masks what it writes: libzmq did that in the very object that it was lent."""
+    push, pull = context.socket(zmq.PUSH), context.socket(zmq.PULL)
+    pull.bind("ws://127.0.0.1:*")
+    push.connect(pull.last_endpoint)
+    body = random.Random(size).randbytes(size)
+    for sent in (body, bytearray(body)):
+        push.send(sent, copy=copy)
+        assert pull.recv() == body
+        assert sent == random.Random(size).randbytes(size)  # not `body`: that is the object that was sent
