@@ -64,13 +64,14 @@ cmake_language(DEFER CALL include {folder}/replaced.cmake)
 REPLACED = """\
 get_target_property(sources objects SOURCES)
 foreach(file {files})
-  list(FILTER sources EXCLUDE REGEX "(^|/)src/${{file}}$")
+  set(others ${{sources}})
+  list(FILTER others EXCLUDE REGEX "(^|/)src/${{file}}$")
+  if(NOT sources STREQUAL others)
+    set(sources ${{others}} {folder}/${{file}})
+    set_source_files_properties({folder}/${{file}} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
+  endif()
 endforeach()
 set_target_properties(objects PROPERTIES SOURCES "${{sources}}")
-foreach(file {files})
-  target_sources(objects PRIVATE {folder}/${{file}})
-  set_source_files_properties({folder}/${{file}} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
-endforeach()
 """
 
 # 4.3.4 can do GSSAPI, but its cmake build does not know.

@@ -2,10 +2,13 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <poll.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 static __thread int counted[4];
+static atomic_int sent[2];
 
 /* What this thread has done since the last call: getpid, poll, read, write. */
 void take_counts (int counts[4])
@@ -14,6 +17,13 @@ void take_counts (int counts[4])
         counts[kind] = counted[kind];
         counted[kind] = 0;
     }
+}
+
+/* What all threads have done since the last call: send, sendmsg. */
+void take_sent (int counts[2])
+{
+    for (int kind = 0; kind < 2; kind++)
+        counts[kind] = atomic_exchange (&sent[kind], 0);
 }
 
 #define REAL(name) ((__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
@@ -40,4 +50,16 @@ ssize_t write (int fd, const void *buffer, size_t size)
 {
     counted[3]++;
     return REAL (write) (fd, buffer, size);
+}
+
+ssize_t send (int fd, const void *buffer, size_t size, int flags)
+{
+    atomic_fetch_add (&sent[0], 1);
+    return REAL (send) (fd, buffer, size, flags);
+}
+
+ssize_t sendmsg (int fd, const struct msghdr *message, int flags)
+{
+    atomic_fetch_add (&sent[1], 1);
+    return REAL (sendmsg) (fd, message, flags);
 }

@@ -1,4 +1,6 @@
-"""What a message costs in system calls: a signal that wakes the other end is written and read, and nothing is asked."""
+"""What a message costs in system calls: a signal that wakes the other end is written and read, nothing is asked, and a long
+frame is written whole.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,37 @@ PROGRAM = """
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts by preloading a library, as Linux does")
-@pytest.mark.skipif(_core.LIBZMQ_SOURCE.startswith("system"), reason="the system's libzmq is as it is")
+WRITING = """
+    import ctypes
+    import zmqfast as zmq
+
+    library = ctypes.CDLL({library!r})
+    counts = (ctypes.c_int * 2)()
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push, context.socket(zmq.PULL) as pull:
+        pull.bind("ipc://*")
+        push.connect(pull.last_endpoint)
+        push.send(b"")
+        pull.recv()
+        library.take_sent(counts)
+        for _ in range(100):
+            push.send(bytes({size}))
+            pull.recv()
+        library.take_sent(counts)
+        print(*(count / 100 for count in counts))
+"""
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="counts by preloading a library, as Linux does"),
+    pytest.mark.skipif(_core.LIBZMQ_SOURCE.startswith("system"), reason="the system's libzmq is as it is"),
+]
+
+
 def test_waking_the_other_end_takes_one_write_and_one_read(preloaded):
     counted = run(PROGRAM.format(library=preloaded("count_calls")))
     assert counted.strip() == "{'getpid': 0.0, 'poll': 0.0, 'read': 1.0, 'write': 1.0}"
+
+
+@pytest.mark.parametrize("size, calls", [(1000, "1.0 0.0"), (32 * 1024, "0.0 1.0"), (100_000, "0.0 1.0")])
+def test_a_frame_is_written_in_one_call_with_its_header(size, calls, preloaded):
+    counted = run(WRITING.format(library=preloaded("count_calls"), size=size))
+    assert counted.strip() == calls
