@@ -1,5 +1,6 @@
 # cython: language_level=3, freethreading_compatible=True
 # cython: boundscheck=False, wraparound=False, initializedcheck=False, binding=False, autotestdict=False
+# cython: embedsignature=True, embedsignature.format=clinic
 """The compiled core of zmqfast: everything that touches libzmq or is on a hot path.
 
 One extension, because libzmq is linked into it: a second one would carry a second libzmq with a state of its own.

@@ -924,7 +924,7 @@ cdef class AsyncSocket(Socket):
 
     # events
 
-    def poll(self, timeout=None, int flags=libzmq.ZMQ_POLLIN):
+    def poll(self, timeout=None, int flags=1):     # ZMQ_POLLIN, as a number that inspect.signature() can read
         """Wait until the socket can do one of `flags`; a Future of which, or of 0 when `timeout` ms were over."""
         cdef Waiter waiter
         cdef int events

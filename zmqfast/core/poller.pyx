@@ -85,7 +85,7 @@ cdef class Poller:
         cdef Registered one
         return [(one.source, one.flags) for one in self.registered.values()]
 
-    def register(self, socket, flags=libzmq.ZMQ_POLLIN | libzmq.ZMQ_POLLOUT):
+    def register(self, socket, flags=3):    # ZMQ_POLLIN | ZMQ_POLLOUT, as inspect.signature() can read it
         """Watch `socket` for `flags`, or change its flags; 0 takes it out again. Counts for a poll() that waits, too.
 
         Args:
@@ -107,7 +107,7 @@ cdef class Poller:
                 one.known = False
         self.look_soon(one)
 
-    def modify(self, socket, flags=libzmq.ZMQ_POLLIN | libzmq.ZMQ_POLLOUT):
+    def modify(self, socket, flags=3):
         """register() under its other name."""
         self.register(socket, flags)
 

@@ -507,7 +507,7 @@ cdef class Socket:
 
     # events
 
-    def poll(self, timeout=None, int flags=libzmq.ZMQ_POLLIN):
+    def poll(self, timeout=None, int flags=1):     # ZMQ_POLLIN, as a number that inspect.signature() can read
         """Wait until the socket can do one of `flags`; returns which of them, or 0 when `timeout` ms were over.
 
         Args:
@@ -553,7 +553,7 @@ cdef class Socket:
         """(connected, disconnected, failed, queues) since the watch began."""
         return stats_of(self.own())
 
-    def monitor(self, addr, int events=libzmq.ZMQ_EVENT_ALL, int version=1):
+    def monitor(self, addr, int events=0xFFFF, int version=1):      # ZMQ_EVENT_ALL, as inspect.signature() can read it
         """Report events at the inproc endpoint `addr` to a PAIR socket that connects there; None ends it.
 
         Replaces a monitor that was there before. get_monitor_socket() makes the reading end as well.
