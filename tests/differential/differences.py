@@ -8,6 +8,7 @@ that finds the difference: test_rows.py fails where that test is not there, or h
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -57,6 +58,10 @@ def value(*names: str) -> tuple[str, ...]:
 LACKING = zmqfast.zmq_version_info() < (4, 3, 6)    # Debian's has not all of DRAFT_OPTIONS
 TRANSPORTS = zmqfast.has("gssapi") or zmqfast.has("norm")
 
+LIMITED_API = sys.version_info >= (3, 12)     # pyzmq's wheels from there on: they convert to integers otherwise
+
+INTEGERS = ("an integer is converted alike on every Python; pyzmq's wheels for 3.12 and later take also what has only"
+            " __index__, and the text in a buffer")
 NO_SUCH_OPTION = "*ZMQBaseError ?EINVAL?*"
 
 DIFFERENCES = [
@@ -299,6 +304,13 @@ DIFFERENCES = [
     Difference("the tracker of a message covers all of its frames", ("sequence: *, copy=False", "random: send_frames *"),
                pyzmq="*returns None*", zmqfast="*MessageTracker*",
                test="differential/test_misused_calls.py::test_sending_any_sequence"),
+    Difference(INTEGERS, ("flags: * with an object with __index__",), zmqfast="*TypeError*",
+               test="differential/test_misused_calls.py::test_flags_that_are_none", there=LIMITED_API),
+    Difference(INTEGERS, ("poller: flags_of_any_kind",),
+               test="differential/test_pollers.py::test_polling", there=LIMITED_API),
+    Difference(INTEGERS, tuple(f"Context: io_threads={kind}" for kind in ("bytearray", "memoryview", "array")),
+               pyzmq="*ValueError*", zmqfast="*TypeError*",
+               test="differential/test_contexts.py::test_a_context_with_any_argument", there=LIMITED_API),
 ]
 
 
