@@ -13,17 +13,16 @@ fall silent, descriptors run out, signals come by the hundred. Prints a table, a
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 import zmqfast as zmq
-from cuttable import Link
+from network import Link, Network, free_ports, network
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))
 STORM_S, CALM_S = 60, 30            # at most; a short soak has shorter ones
@@ -43,20 +42,13 @@ STEP_S = 0.5
 CLOSING_S = 30
 
 
-def free_port() -> int:
-    """A port that the system gives to nobody who does not name it: who is killed finds it free again."""
-    given_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(10_000, given_from))) as server:
-            return server.getsockname()[1]
-
-
 @dataclasses.dataclass
 class Process:
     """One role, started again when it was killed; its counts add up."""
 
     role: str
     settings: dict[str, Any]
+    prefix: list[str]               # words that say in which network it runs
     mortal: bool                    # may be killed
     before: dict[str, int] = dataclasses.field(default_factory=dict)    # counted by those who were killed
     said: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -64,7 +56,7 @@ class Process:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("roles.py")), self.role, json.dumps(self.settings)],
+            [*self.prefix, sys.executable, str(Path(__file__).with_name("roles.py")), self.role, json.dumps(self.settings)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self.read, args=(self.process,), daemon=True)
         self.reader.start()
@@ -100,8 +92,8 @@ class Process:
 class Row:
     """One line of the table: some processes and the links between them."""
 
-    def __init__(self, name: str, promise: bool, security: dict[str, Any]) -> None:
-        self.name, self.promise, self.security = name, promise, security
+    def __init__(self, name: str, promise: bool, security: dict[str, Any], network: Network) -> None:
+        self.name, self.promise, self.security, self.network = name, promise, security, network
         self.processes: list[Process] = []
         self.links: list[Link] = []
         self.lost_in_calm = 0
@@ -109,12 +101,17 @@ class Row:
         self.seen: dict[int, tuple[int, int]] = {}      # of who lives: memory and descriptors at the start
 
     def add(self, role: str, *, mortal: bool = False, **settings: Any) -> Process:
-        self.processes.append(Process(role, {**settings, "security": self.security}, mortal))
+        prefix = self.network.binding if "bind" in settings else self.network.connecting
+        self.processes.append(Process(role, {**settings, "security": self.security}, prefix, mortal))
         return self.processes[-1]
 
     def link_to(self, port: int) -> str:
-        self.links.append(Link(port))
-        return f"tcp://127.0.0.1:{self.links[-1].port}"
+        self.links.append(self.network.link(port))
+        return f"tcp://{self.links[-1].address}"
+
+    def at(self, port: int) -> str:
+        """Where who binds does so."""
+        return f"tcp://{self.network.bind_host}:{port}"
 
     def count(self, name: str) -> int:
         return sum(process.count(name) for process in self.processes)
@@ -135,38 +132,37 @@ def security(secure: bool) -> dict[str, Any]:
             "connect": {"curve_serverkey": server[0], "curve_publickey": client[0], "curve_secretkey": client[1]}}
 
 
-def rows(secure: bool) -> list[Row]:
+def rows(secure: bool, ports: Iterator[int], network: Network) -> list[Row]:
     mechanism = "CURVE" if secure else "NULL"
     options = security(secure)
-    port = free_port
-    published = Row(f"PUB-SUB, {mechanism}", False, options)
-    place = port()
-    published.add("emit", mortal=True, kind="PUB", bind=f"tcp://127.0.0.1:{place}")
+    published = Row(f"PUB-SUB, {mechanism}", False, options, network)
+    place = next(ports)
+    published.add("emit", mortal=True, kind="PUB", bind=published.at(place))
     where = published.link_to(place)
     for mortal in (False, True):
         published.add("absorb", mortal=mortal, kind="SUB", connect=where)
 
-    called = Row(f"REQ-REP pattern, {mechanism}", True, options)
-    places = [port(), port()]
+    called = Row(f"REQ-REP pattern, {mechanism}", True, options, network)
+    places = [next(ports), next(ports)]
     for place in places:
-        called.add("serve", mortal=True, bind=f"tcp://127.0.0.1:{place}")
+        called.add("serve", mortal=True, bind=called.at(place))
     called.add("call", connect=[called.link_to(place) for place in places])
 
-    routed = Row(f"ROUTER-DEALER, {mechanism}", False, options)
-    place = port()
-    routed.add("answer", mortal=True, bind=f"tcp://127.0.0.1:{place}")
+    routed = Row(f"ROUTER-DEALER, {mechanism}", False, options, network)
+    place = next(ports)
+    routed.add("answer", mortal=True, bind=routed.at(place))
     for _ in range(2):
         routed.add("ask", connect=routed.link_to(place))
 
-    pushed = Row(f"PUSH-PULL, {mechanism}", False, options)
-    place = port()
-    pushed.add("absorb", kind="PULL", bind=f"tcp://127.0.0.1:{place}")
+    pushed = Row(f"PUSH-PULL, {mechanism}", False, options, network)
+    place = next(ports)
+    pushed.add("absorb", kind="PULL", bind=pushed.at(place))
     pushed.add("emit", mortal=True, kind="PUSH", connect=pushed.link_to(place))
 
-    line = Row(f"pipeline pattern, {mechanism}", True, options)
-    places = [port(), port()]
-    line.add("ventilate", bind=f"tcp://127.0.0.1:{places[0]}")
-    line.add("gather", bind=f"tcp://127.0.0.1:{places[1]}", connect=f"tcp://127.0.0.1:{places[0]}")
+    line = Row(f"pipeline pattern, {mechanism}", True, options, network)
+    places = [next(ports), next(ports)]
+    line.add("ventilate", bind=line.at(places[0]))
+    line.add("gather", bind=line.at(places[1]), connect=f"tcp://127.0.0.1:{places[0]}")
     for _ in range(2):
         line.add("work", mortal=True, connect=line.link_to(places[0]), sink=line.link_to(places[1]))
     return [published, called, routed, pushed, line]
@@ -210,8 +206,8 @@ class Storm:
 
     def fall_silent(self) -> None:
         link = self.chance.choice(self.row.links)
-        link.silent = True
-        self.later(3, setattr, link, "silent", False)
+        link.set_silent(True)
+        self.later(3, link.set_silent, False)
 
     def alive(self) -> list[Process]:
         """Who has said something: before that a signal ends a process, whose handler is not there yet."""
@@ -232,9 +228,11 @@ class Storm:
 
 
 class Soak:
-    def __init__(self, seconds: float, seed: int) -> None:
+    def __init__(self, seconds: float, seed: int, network: Network) -> None:
         self.seconds = seconds
-        self.rows = [row for secure in ([False, True] if zmq.has("curve") else [False]) for row in rows(secure)]
+        self.network = network
+        ports = free_ports()
+        self.rows = [row for secure in ([False, True] if zmq.has("curve") else [False]) for row in rows(secure, ports, network)]
         self.storms = [Storm(row, random.Random(f"{seed} {row.name}")) for row in self.rows]
         self.broken: list[str] = []
 
@@ -344,7 +342,7 @@ class Soak:
                 self.broken.append(f"{row.name}: {process.role} ended with {process.process.returncode}")
 
     def drawn(self) -> Table:
-        table = Table(title=f"{self.seconds:.0f} s, libzmq {zmq.zmq_version()}")
+        table = Table(title=f"{self.seconds:.0f} s, libzmq {zmq.zmq_version()}, {self.network.name}")
         for heading in ("pattern", "sent", "received", "lost in storms", "lost in calms", "wrong", "killed", "disturbed",
                         "MiB, start", "MiB, end", "descriptors, start", "end"):
             table.add_column(heading, justify="left" if heading == "pattern" else "right")
@@ -362,14 +360,16 @@ class Soak:
 def main() -> None:
     seed = int(os.environ.get("SOAK_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
     print(f"seed {seed}", flush=True)
-    soak = Soak(SECONDS, seed)
-    try:
-        soak.run()
-    finally:
-        for row in soak.rows:
-            for process in row.processes:
-                if process.process.poll() is None:
-                    process.process.kill()
+    with network() as place:
+        soak = Soak(SECONDS, seed, place)
+        print(f"links: {place.name}", flush=True)
+        try:
+            soak.run()
+        finally:
+            for row in soak.rows:
+                for process in row.processes:
+                    if process.process.poll() is None:
+                        process.process.kill()
     Console(width=200).print(soak.table)
     for sentence in soak.broken:
         print("broken:", sentence)

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from zmqfast.cli.demo_network import NO_NAMESPACE, multicast_namespace
+from zmqfast.cli.demo_network import MULTICAST_ON_LOOPBACK, NO_NAMESPACE, network_namespace
 from zmqfast.cli.demo_row import Failed, Outcome, describe, run
 from zmqfast.cli.demo_rows import PYZMQ, ZMQFAST, Row, rows
 from zmqfast.cli.demo_text import MEGABYTE, Text, copy_text
@@ -113,7 +113,7 @@ def run_all(
     needs_namespace = any(row.needs_namespace and not row.obstacle for row in chosen)
     try:
         with (shown_progress(console, len(chosen), text.size) as watch,
-              multicast_namespace() if needs_namespace else nullcontext(NO_NAMESPACE) as namespace):
+              network_namespace(MULTICAST_ON_LOOPBACK) if needs_namespace else nullcontext(NO_NAMESPACE) as namespace):
             for row in chosen:
                 on_progress = watch(row)
                 obstacle = row.obstacle or (namespace.obstacle if row.needs_namespace else "")

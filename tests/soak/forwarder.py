@@ -7,12 +7,12 @@ import threading
 from collections.abc import Coroutine
 
 
-class Link:
-    """Forwards what connects to `port` to `target`, unless it is cut."""
+class Forwarder:
+    """Forwards what connects to `address` to the port `target` of this host, unless it is cut."""
 
     def __init__(self, target: int) -> None:
         self.target = target
-        self.port = 0
+        self.address = ""
         self.cut = self.silent = False
         self.writers: set[asyncio.StreamWriter] = set()
         self.forwarders: set[asyncio.Task[None]] = set()
@@ -25,7 +25,7 @@ class Link:
     def run(self, ready: threading.Event) -> None:
         asyncio.set_event_loop(self.loop)
         server = self.loop.run_until_complete(asyncio.start_server(self.serve, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
+        self.address = "{}:{}".format(*server.sockets[0].getsockname())
         ready.set()
         self.loop.run_forever()
         server.close()
@@ -69,6 +69,10 @@ class Link:
         self.cut = cut
         if cut:
             self.loop.call_soon_threadsafe(self.abort)
+
+    def set_silent(self, silent: bool) -> None:
+        """Silent: connections stay, and nothing gets through."""
+        self.silent = silent
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
