@@ -51,6 +51,7 @@ def test_a_subclass_that_refers_to_its_context_both_ways_is_collected():
     with pytest.warns(ResourceWarning):
         del context, socket
         gc.collect()
+    gc.collect()        # from Python 3.15 on, the warning keeps its source over the first one
     assert alive() is None
 
 

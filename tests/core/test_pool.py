@@ -112,6 +112,7 @@ def test_bursts_of_many_sizes_do_not_add_up():
     assert int(grown) < 30_000_000      # of 20 bursts of 50 MB
 
 
+@pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork:DeprecationWarning")     # Python 3.15 counts libzmq's
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_child_has_a_pool_of_its_own(context, inproc_pair):
     push, pull = inproc_pair(zmq.PUSH, zmq.PULL)
