@@ -187,6 +187,27 @@ def test_a_handler_may_use_the_socket_that_waits(inproc_pair):
         signal.signal(signal.SIGALRM, previous)
 
 
+def test_a_handler_finds_the_timeout_that_was_set_and_may_set_another(context):
+    socket = context.socket(zmq.PULL)
+    socket.rcvtimeo = 7000
+    found = []
+
+    def handler(number, frame):
+        found.append(socket.rcvtimeo)
+        socket.rcvtimeo = 8000
+
+    previous = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        while not found:                # a loaded machine may be late with its signal
+            with pytest.raises(zmq.Again):
+                socket.recv(timeout=0.3)
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert found == [7000]
+    assert socket.rcvtimeo == 8000
+
+
 def test_ctrl_c_ends_a_receive():
     assert run("""
         import os, signal, threading

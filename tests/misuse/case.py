@@ -53,6 +53,7 @@ def last_line(text: str) -> str:
     return (text.strip().splitlines() or [""])[-1][:100]
 
 
+ENVIRONMENT = dict(os.environ)      # as it was: pytest changes it while programs are started in other threads
 running: set[subprocess.Popen] = set()
 
 
@@ -72,7 +73,7 @@ def run(case: Case, library: str) -> Outcome:
             process = subprocess.Popen(
                 [sys.executable, "-X", "faulthandler", str(program)], stdin=subprocess.DEVNULL, stdout=printed,
                 stderr=complaints, cwd=folder, start_new_session=True,
-                env={**os.environ, "MISUSED": library, "PYTHONPATH": os.pathsep.join([str(HERE), *import_path()])})
+                env={**ENVIRONMENT, "MISUSED": library, "PYTHONPATH": os.pathsep.join([str(HERE), *import_path()])})
             running.add(process)
             try:
                 ending = ending_of(process.wait(TIMEOUT_S))

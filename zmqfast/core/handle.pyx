@@ -6,7 +6,6 @@ cdef extern from "core/guard.h":
     void guard_mark_followed(atomic_int_t *state) noexcept nogil
     bint guard_unmark_followed(atomic_int_t *state) noexcept nogil
     bint guard_enter(atomic_int_t *state) noexcept nogil
-    void guard_mark_known(atomic_int_t *state) noexcept nogil
     void guard_unmark_known(atomic_int_t *state) noexcept nogil
     bint guard_enter_known(atomic_int_t *state) noexcept nogil
     bint guard_enter_limited(atomic_int_t *state) noexcept nogil
@@ -14,9 +13,12 @@ cdef extern from "core/guard.h":
     bint guard_take_over(atomic_int_t *state) noexcept nogil
     void guard_join(atomic_int_t *state) noexcept nogil
     void guard_leave(atomic_int_t *state) noexcept nogil
+    void guard_leave_known(atomic_int_t *state) noexcept nogil
     void guard_hold(atomic_int_t *state) noexcept nogil
     void guard_let_go(atomic_int_t *state) noexcept nogil
-    bint guard_kept(atomic_int_t *state) noexcept nogil
+    bint guard_passing(atomic_int_t *state) noexcept nogil
+    void guard_step_out(atomic_int_t *state) noexcept nogil
+    void guard_shut(atomic_int_t *state) noexcept nogil
     bint guard_close(atomic_int_t *state) noexcept nogil
 
 cdef extern from "core/peek.h":
@@ -32,6 +34,8 @@ cdef enum:
 cdef enum:                      # bytes; exact bytes of that length are lent, not copied: nobody can change them
     LEND_FROM = 32 * 1024       # what libzmq writes to a connection without a copy of its own
     LEND_INPROC_FROM = 256      # where all peers are of this process, and receive the object itself
+
+cdef double LONGEST_PASSAGE_S = 1   # through a socket, of another thread that does not wait in it
 
 cdef dict SOCKETS = {}      # address → weak reference to the SocketHandle
 cdef atomic_int_t live_sockets = 0
@@ -135,27 +139,51 @@ cdef class SocketHandle:
 
     cdef int admit(self) except -1:
         """Somebody is inside, or the socket is closed, or it has a mark."""
-        guard_unmark_known(&self.state)
-        if guard_enter_limited(&self.state):
-            return 0
-        if atomic_get(&self.state) >= GUARD_CLOSED:
-            return self.fail(libzmq.ENOTSOCK)
-        while guard_unmark_followed(&self.state):
-            self.tell_used(None)        # which may let another thread look, and mark it again
+        cdef double met = 0
+        while True:
+            guard_unmark_known(&self.state)
             if guard_enter_limited(&self.state):
                 return 0
-        if guard_take_over(&self.state):
-            count_add(&idle_watches, -1)
-            end_watch(self)
-            return 0
-        if self.thread_safe:
-            guard_join(&self.state)
-            return 0
-        raise SocketBusy(EBUSY, "another thread is using this socket")
+            if atomic_get(&self.state) >= GUARD_CLOSED:
+                return self.fail(libzmq.ENOTSOCK)
+            while guard_unmark_followed(&self.state):
+                self.tell_used(None)        # which may let another thread look, and mark it again
+                if guard_enter_limited(&self.state):
+                    return 0
+            if guard_take_over(&self.state):
+                count_add(&idle_watches, -1)
+                end_watch(self)
+                return 0
+            if self.thread_safe:
+                guard_join(&self.state)
+                return 0
+            self.let_pass("", &met)
+
+    cdef int let_pass(self, str call, double *met) except -1:
+        """Another thread is inside: give it a moment if it is only passing, which without a GIL it may.
+
+        Args:
+            met: monotonic s when we met it first; 0 before.
+        """
+        cdef double now = monotonic()
+        if met[0] == 0:
+            met[0] = now
+        if not guard_passing(&self.state) or now - met[0] > LONGEST_PASSAGE_S:
+            raise SocketBusy(EBUSY, f"{call}another thread is using this socket")
+        sleep(0)            # detached: the other thread may have to stop the world, or want a lock of ours
+        return 0
 
     cdef inline void leave(self) noexcept:
         guard_unmark_known(&self.state)     # by a finaliser that has used the socket meanwhile
         guard_leave(&self.state)
+
+    cdef inline void leave_if(self, bint known) noexcept:
+        """leave(); `known`: with what has been written down just now."""
+        guard_unmark_known(&self.state)
+        if known:
+            guard_leave_known(&self.state)
+        else:
+            guard_leave(&self.state)
 
     cdef int follow(self, Follower follower) except -1:
         """Tell `follower` of the end, and after each mark of the next use; from now on until unfollow()."""
@@ -197,6 +225,7 @@ cdef class SocketHandle:
         """
         cdef bint followed = False
         cdef bint idle
+        cdef bint known = False
         cdef int found = -1
         if guard_enter_known(&self.state):
             if not zmqfast_has_news(self.ptr):
@@ -219,12 +248,12 @@ cdef class SocketHandle:
             idle = not found & wanted
             if idle or followed:
                 guard_mark_followed(&self.state)    # while nobody else can be inside
+            else:
+                known = self.peekable
         finally:
-            self.leave()
+            self.leave_if(known)
         if followed:
             self.tell_looked(looker, found)
-        elif self.peekable and not idle:
-            guard_mark_known(&self.state)
         return found & wanted
 
     cdef int tell_looked(self, Follower looker, int events) except -1:
@@ -245,11 +274,16 @@ cdef class SocketHandle:
         return fail_plain(errnum)
 
     cdef int run_signal_handlers(self) except -1:
-        """After EINTR: the handlers run, which may use this socket or close it."""
-        PyErr_CheckSignals()
-        if guard_kept(&self.state):
-            return 0
-        return self.admit()
+        """After EINTR: the handlers run, which may use this socket or close it. Caller is inside, and counts as such after all."""
+        guard_step_out(&self.state)
+        try:
+            PyErr_CheckSignals()
+            if not guard_enter_limited(&self.state):
+                self.admit()
+        except:
+            guard_join(&self.state)     # who leaves next is our caller, who must not touch libzmq before
+            raise
+        return 0
 
     cdef void limit_frames(self, size_t longest) noexcept:
         """From now on a frame longer than that is refused. Caller is inside."""
@@ -259,13 +293,17 @@ cdef class SocketHandle:
 
     cdef int close(self, object linger) except -1:
         cdef int linger_ms
+        cdef double met = 0
         if self.ptr == NULL:
             return 0
         if linger is not None:
             linger_ms = lenient_int("linger", linger)
         guard_unmark_known(&self.state)
-        if not guard_close(&self.state):
-            raise SocketBusy(EBUSY, "close: another thread is using this socket")
+        while not guard_close(&self.state):
+            if atomic_get(&self.state) >= GUARD_CLOSED:
+                return 0            # by another thread
+            self.let_pass("close: ", &met)
+            guard_unmark_known(&self.state)
         self.tell_closed()
         if linger is not None:
             # fails only once the context is being terminated; then the linger that was set stays
@@ -278,7 +316,7 @@ cdef class SocketHandle:
         """Close for good: nobody else is inside, or could be."""
         if atomic_get(&self.state) & GUARD_WATCHED:
             count_add(&idle_watches, -1)
-        self.state = GUARD_CLOSED
+        guard_shut(&self.state)
         end_watch(self)
         unlink_reader(self)
         unlink_monitor(self)
@@ -298,7 +336,7 @@ cdef class SocketHandle:
         if self.ptr != NULL:
             if atomic_get(&self.state) & GUARD_WATCHED:
                 count_add(&idle_watches, -1)
-            self.state = GUARD_CLOSED
+            guard_shut(&self.state)
             self.ptr = NULL
             self.watch = None
             self.monitor = None
@@ -315,30 +353,32 @@ cdef class SocketHandle:
         if self.peekable and guard_enter(&self.state):
             self.known_events = zmqfast_events(self.ptr)
             self.known_empty = self.known_events >= 0 and not self.known_events & libzmq.ZMQ_POLLIN
-            guard_leave(&self.state)
             if self.known_empty:
-                guard_mark_known(&self.state)
+                guard_leave_known(&self.state)
+            else:
+                guard_leave(&self.state)
 
     cdef int current_events(self) except -1:
         """ZMQ_EVENTS, for a caller that is outside; without asking libzmq where nothing has happened since."""
         cdef int found
+        cdef bint known = False
         cdef bint empty = False     # a receive has found nothing; no POLLIN may also mean that it would raise
         if not guard_enter_known(&self.state):
             self.enter()
         elif not zmqfast_has_news(self.ptr):
             empty = self.known_empty
-            if self.known_events >= 0:
-                guard_leave(&self.state)
-                guard_mark_known(&self.state)
-                return self.known_events
+            found = self.known_events
+            if found >= 0:
+                guard_leave_known(&self.state)
+                return found
         try:
             found = self.events()
+            if self.peekable:
+                self.known_events = found
+                self.known_empty = empty and not found & libzmq.ZMQ_POLLIN
+                known = True
         finally:
-            self.leave()
-        if self.peekable:
-            self.known_events = found
-            self.known_empty = empty and not found & libzmq.ZMQ_POLLIN
-            guard_mark_known(&self.state)
+            self.leave_if(known)
         return found
 
     cdef int events(self) except -1:

@@ -33,7 +33,7 @@ cdef int name_inproc_end(SocketHandle handle, bytes endpoint, str call) except -
             handle.inproc_ends = []
         handle.inproc_ends.append(end)
         return 0
-    for end in handle.inproc_ends or ():
+    for end in list(handle.inproc_ends or ()):      # another thread may name or leave one
         if end.endpoint == endpoint and end.binds == (call == "unbind"):
             handle.inproc_ends.remove(end)
             return forget_end(context, end)
@@ -51,7 +51,7 @@ cdef int forget_end(ContextHandle context, InprocEnd end) except -1:
 
 cdef void forget_inproc_ends(SocketHandle handle) noexcept:
     """The socket closes."""
-    for end in handle.inproc_ends or ():
+    for end in list(handle.inproc_ends or ()):      # another thread may name or leave one
         forget_end(handle.context, end)
     handle.inproc_ends = None
 
@@ -76,6 +76,6 @@ cdef list inproc_peers(SocketHandle handle):
     """The endpoint of each peer over inproc, where a connection is one as soon as both ends are named."""
     cdef InprocEnd end
     cdef list peers = []
-    for end in handle.inproc_ends or ():
+    for end in list(handle.inproc_ends or ()):      # another thread may name or leave one
         peers += [printable(end.endpoint)] * len(inproc_sockets(handle.context, end.endpoint, not end.binds))
     return peers

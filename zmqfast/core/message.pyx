@@ -40,9 +40,10 @@ cdef inline bint try_recv(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags)
     if not guard_enter(&handle.state) and not enter_if_not_empty(handle):
         return False
     rc = libzmq.zmq_msg_recv(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT)
-    guard_leave(&handle.state)
     if rc == -1:
-        note_empty(handle)
+        leave_empty(handle)
+    else:
+        guard_leave(&handle.state)
     return rc != -1
 
 
@@ -55,19 +56,20 @@ cdef bint enter_if_not_empty(SocketHandle handle) noexcept:
         libzmq.set_errno(EBUSY)
         return False
     if handle.known_empty and not zmqfast_has_news(handle.ptr):
-        guard_leave(&handle.state)
-        guard_mark_known(&handle.state)
+        guard_leave_known(&handle.state)
         libzmq.set_errno(EAGAIN)
         return False
     return True
 
 
-cdef inline void note_empty(SocketHandle handle) noexcept:
+cdef inline void leave_empty(SocketHandle handle) noexcept:
     """A receive has just failed; if because there is nothing, that holds until there is news or the socket is used."""
     if would_wait() and handle.peekable:
         handle.known_empty = True
         handle.known_events = -1
-        guard_mark_known(&handle.state)
+        guard_leave_known(&handle.state)
+    else:
+        guard_leave(&handle.state)
 
 
 cdef int send_patiently(SocketHandle handle, libzmq.zmq_msg_t *msg, int flags, object timeout) except -1:
@@ -182,7 +184,11 @@ cdef int wait_alone(
                 return 0
             if errnum != EINTR and not (errnum == EAGAIN and comes_back):
                 return fail_plain(errnum)
+            if current_ms != configured_ms:     # handlers find the option as it was, and may change it
+                handle.set_int(timeout_option, configured_ms)
+                current_ms = configured_ms
             handle.run_signal_handlers()
+            configured_ms = current_ms = handle.get_int(timeout_option)
             wanted_ms = limit_ms if limit_ms < 0 else max(0, <int>ceil(deadline - monotonic() * 1000))
     finally:
         if current_ms != configured_ms and handle.ptr != NULL:
