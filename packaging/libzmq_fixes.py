@@ -2,8 +2,9 @@
 and system calls and copies that nobody needs.
 
 libzmq/ itself stays as it is: setup.py writes what is changed below build/, and compiles that instead. Each fix names
-its file, the text that it replaces, wherever that stands, and why. One whose text is not there does nothing: libzmq has
-moved on, and the tests in tests/hostile say whether it is needed again. "Both" is 4.3.4 and the pinned commit.
+its file, the text that it replaces, wherever that stands, and why. One whose text is not there does nothing, nor do those
+that need it: libzmq has moved on, and the tests in tests/hostile and tests/core/test_system_calls.py say what is needed
+again. "Both" is 4.3.4 and the pinned commit.
 """
 
 from __future__ import annotations
@@ -832,7 +833,21 @@ static std::string get_peer_address (zmq::fd_t s_)
 """),
 )
 
-FIXES = (*AGAINST_PEERS, *AGAINST_CALLS_AND_SYSTEM, *FEWER_SYSTEM_CALLS, *FEWER_COPIES)
+FIXES = (*AGAINST_PEERS, *AGAINST_CALLS_AND_SYSTEM, *FEWER_SYSTEM_CALLS)      # each for itself
+ALL_OR_NONE = (FEWER_COPIES,)
+
+
+def fixed(texts: dict[str, str]) -> dict[str, str]:
+    """The changed ones of libzmq's files, by their name below src/."""
+    changed = dict(texts)
+    for fix in FIXES:
+        if fix.file in changed:
+            changed[fix.file] = changed[fix.file].replace(fix.before, fix.after)
+    for fixes in ALL_OR_NONE:
+        if all(fix.before in changed.get(fix.file, "") for fix in fixes):
+            for fix in fixes:
+                changed[fix.file] = changed[fix.file].replace(fix.before, fix.after)
+    return {file: text for file, text in changed.items() if text != texts[file]}
 
 
 def write_fixed(source: Path, place: Path) -> list[str]:
@@ -843,13 +858,10 @@ def write_fixed(source: Path, place: Path) -> list[str]:
     """
     texts = {file.name: file.read_text(encoding="utf-8") for file in (source / "src").glob("*.[ch]pp")}
     includes = {file: set(re.findall(r'^\s*#\s*include "(\w+\.hpp)"', text, re.MULTILINE)) for file, text in texts.items()}
-    files = {fix.file for fix in FIXES}
+    changed = fixed(texts)
+    files = set(changed)
     while more := {file for file, included in includes.items() if included & files} - files:
         files |= more
     for file in files:
-        text = texts[file]
-        for fix in FIXES:
-            if fix.file == file:
-                text = text.replace(fix.before, fix.after)
-        (place / file).write_text(text, encoding="utf-8")
+        (place / file).write_text(changed.get(file, texts[file]), encoding="utf-8")
     return sorted(file for file in files if file.endswith(".cpp"))

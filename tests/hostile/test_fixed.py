@@ -6,6 +6,7 @@ A program of its own for each: without the fix it would not end by itself.
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -259,3 +260,13 @@ print(pull.recv(), pull.poll(300))
 old.say(b"\\7\\0second")
 print(pull.recv())
 """) == ["b'first' 0", "b'second'"]
+
+
+def test_fixes_that_need_each_other_are_made_all_or_none():
+    fixes = runpy.run_path(str(Path(__file__).parents[2] / "packaging" / "libzmq_fixes.py"))
+    texts: dict[str, str] = {}
+    for fix in fixes["FEWER_COPIES"]:
+        texts[fix.file] = texts.get(fix.file, "") + fix.before
+    assert set(fixes["fixed"](texts)) == set(texts)
+    for file in texts:
+        assert fixes["fixed"]({**texts, file: "otherwise"}) == {}
