@@ -27,11 +27,12 @@ OPTIONS = {"codec": "json", "heartbeat": BEAT}
 
 # A worker that doubles, and tells of each task once it has begun.
 WORKER = f"""
-    import sys
+    import sys, time
     from zmqfast.patterns.pipeline import Worker
 
     def double(number):
         print(number, flush=True)
+        time.sleep(0.002)       # so that none is done before the others have begun
         return 2 * number
 
     Worker(sys.argv[1], sys.argv[2], double, codec="json", heartbeat={BEAT}).run()
@@ -175,6 +176,7 @@ def test_tasks_of_dead_and_stalled_workers_are_handed_out_again(program, distrib
     with Ventilator(LOCAL, chunk=2, **OPTIONS) as ventilator, \
             Sink(LOCAL, ventilator.endpoint, ordered=True, **OPTIONS) as sink:
         workers = [program(WORKER, ventilator.endpoint, sink.endpoint) for _ in range(3)]
+        until(lambda: ventilator.statistics["workers"] == 3)
         done = distribute(ventilator, range(1000))
         workers[0].line()
         workers[0].kill()
@@ -182,7 +184,7 @@ def test_tasks_of_dead_and_stalled_workers_are_handed_out_again(program, distrib
         workers[1].stall()
         assert list(sink) == list(range(0, 2000, 2))
         done.result(20)
-        assert ventilator.statistics["dead_workers"] >= 2
+        until(lambda: ventilator.statistics["dead_workers"] >= 2)
         assert ventilator.statistics["handed_out_again"] >= 1
 
 

@@ -311,8 +311,9 @@ class Distributing(Driven):
 
     @property
     def statistics(self) -> dict[str, int]:
-        """Chunks that were handed out again, and workers that died or vanished."""
-        return {"handed_out_again": self._core.handed_out_again, "dead_workers": self._core.dead_workers}
+        """Workers that are there, chunks that were handed out again, and workers that died or vanished."""
+        return {"workers": len(self._core.hands), "handed_out_again": self._core.handed_out_again,
+                "dead_workers": self._core.dead_workers}
 
 
 class Ventilator(Distributing, Runner):
