@@ -33,11 +33,16 @@ cdef int name_inproc_end(SocketHandle handle, bytes endpoint, str call) except -
             handle.inproc_ends = []
         handle.inproc_ends.append(end)
         return 0
-    for end in list(handle.inproc_ends or ()):      # another thread may name or leave one
+    for end in named_ends(handle):
         if end.endpoint == endpoint and end.binds == (call == "unbind"):
             handle.inproc_ends.remove(end)
             return forget_end(context, end)
     return 0
+
+
+cdef list named_ends(SocketHandle handle):
+    """The socket's, as they are now: without a GIL another thread may name or leave one meanwhile."""
+    return list(handle.inproc_ends or ())
 
 
 cdef int forget_end(ContextHandle context, InprocEnd end) except -1:
@@ -51,7 +56,7 @@ cdef int forget_end(ContextHandle context, InprocEnd end) except -1:
 
 cdef void forget_inproc_ends(SocketHandle handle) noexcept:
     """The socket closes."""
-    for end in list(handle.inproc_ends or ()):      # another thread may name or leave one
+    for end in named_ends(handle):
         forget_end(handle.context, end)
     handle.inproc_ends = None
 
@@ -76,6 +81,6 @@ cdef list inproc_peers(SocketHandle handle):
     """The endpoint of each peer over inproc, where a connection is one as soon as both ends are named."""
     cdef InprocEnd end
     cdef list peers = []
-    for end in list(handle.inproc_ends or ()):      # another thread may name or leave one
+    for end in named_ends(handle):
         peers += [printable(end.endpoint)] * len(inproc_sockets(handle.context, end.endpoint, not end.binds))
     return peers
