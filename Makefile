@@ -12,7 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-BUILD_INPUTS := setup.py pyproject.toml packaging/libzmq_fixes.py $(wildcard zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
+BUILD_INPUTS := setup.py pyproject.toml $(wildcard packaging/libzmq_fixes/*.py zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
 .PHONY: demo test test-long test-pyzmq-suite test-downstream misuse fuzz fuzz-calls soak asan tsan lint wheel-check test-pythons bench bench-quick bench-report bench-check clean
 .DELETE_ON_ERROR:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import runpy
 import shlex
 import shutil
 import signal
@@ -34,6 +33,10 @@ from setuptools.command.sdist import sdist as _sdist
 from setuptools.modified import newer_group
 
 ROOT = Path(__file__).resolve().parent
+FIXES = ROOT / "packaging" / "libzmq_fixes"     # files of libzmq in which something is put right
+sys.path.insert(0, str(FIXES.parent))
+from libzmq_fixes import write_fixed  # noqa: E402
+
 BUILD = ROOT / "build"
 SUBMODULE = ROOT / "libzmq"
 DEBIAN = BUILD / "debian"                       # Debian's source, once fetched
@@ -56,8 +59,7 @@ cmake_language(DEFER CALL target_sources objects PRIVATE {peek})
 set_source_files_properties({peek} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
 """
 
-# Files of libzmq in which we have put something right are compiled in the place of its own.
-FIXES = Path("packaging", "libzmq_fixes.py")
+# What is put right is compiled in the place of libzmq's own.
 ADD_FIXES = """\
 cmake_language(DEFER CALL include {folder}/replaced.cmake)
 """
@@ -421,7 +423,7 @@ def static_libzmq(toolchain: Toolchain) -> Libzmq:
     flags = ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET")
     configuration = json.dumps({
         "source": [name_source(source), fingerprint(source)],
-        "ours": [hashlib.sha256((ROOT / part).read_bytes()).hexdigest() for part in (PEEK, FIXES)],
+        "ours": [hashlib.sha256(part.read_bytes()).hexdigest() for part in (ROOT / PEEK, *sorted(FIXES.glob("*.py")))],
         "options": cmake_options(features, toolchain),
         "features": {feature: [package.name, package.version, package.prefix] for feature, package in features.items()},
         "toolchain": [toolchain.kind, toolchain.cc, toolchain.cxx, toolchain.version],
@@ -512,7 +514,7 @@ def build_libzmq(source: Path, features: dict[str, Package], toolchain: Toolchai
 def add_fixes(source: Path, folder: Path) -> str:
     """Write what we put right in libzmq to `folder`; what makes its cmake compile that."""
     folder.mkdir()
-    files = runpy.run_path(str(ROOT / FIXES))["write_fixed"](source, folder)
+    files = write_fixed(source, folder)
     (folder / "replaced.cmake").write_text(REPLACED.format(files=" ".join(files), folder=folder.as_posix()))
     return ADD_FIXES.format(folder=folder.as_posix())
 

@@ -227,7 +227,7 @@ def test_small_frames_of_long_groups_leave_no_memory():
 
 @pytest.mark.skipif(zmq._core.LIBZMQ_SOURCE.startswith("system"), reason="the installed libzmq is as it is")
 def test_a_datagram_longer_than_can_be_is_refused():
-    """libzmq wrote it beyond its buffer: AGAINST_CALLS_AND_SYSTEM of packaging/libzmq_fixes.py."""
+    """libzmq wrote it beyond its buffer: packaging/libzmq_fixes/against_calls_and_system.py."""
     lines = run("""
         import zmqfast as zmq
 

@@ -1,12 +1,11 @@
-"""What a peer could end a process of libzmq's with, and cannot here: AGAINST_PEERS of packaging/libzmq_fixes.py, a
-story for each.
+"""What a peer could end a process of libzmq's with, and cannot here: packaging/libzmq_fixes/against_peers.py, a story for
+each.
 
 A program of its own for each: without the fix it would not end by itself.
 """
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import pytest
@@ -262,11 +261,12 @@ print(pull.recv())
 """) == ["b'first' 0", "b'second'"]
 
 
-def test_fixes_that_need_each_other_are_made_all_or_none():
-    fixes = runpy.run_path(str(Path(__file__).parents[2] / "packaging" / "libzmq_fixes.py"))
+def test_fixes_that_need_each_other_are_made_all_or_none(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "packaging")
+    from libzmq_fixes import FEWER_COPIES, fixed
     texts: dict[str, str] = {}
-    for fix in fixes["FEWER_COPIES"]:
+    for fix in FEWER_COPIES:
         texts[fix.file] = texts.get(fix.file, "") + fix.before
-    assert set(fixes["fixed"](texts)) == set(texts)
+    assert set(fixed(texts)) == set(texts)
     for file in texts:
-        assert fixes["fixed"]({**texts, file: "otherwise"}) == {}
+        assert fixed({**texts, file: "otherwise"}) == {}

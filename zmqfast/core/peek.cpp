@@ -55,7 +55,7 @@ static bool is_flushed (pipe_t &pipe)
     return (pipe.*inside (last_flushed ())).cas (NULL, NULL) != NULL;
 }
 
-/* For the mailbox itself, by packaging/libzmq_fixes.py. */
+/* For the mailbox itself, by packaging/libzmq_fixes/fewer_system_calls.py. */
 extern "C" int zmqfast_is_flushed (void *command_pipe)
 {
     return is_flushed (*static_cast<pipe_t *> (command_pipe));
