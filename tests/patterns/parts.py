@@ -1,4 +1,4 @@
-"""What the tests of the patterns put into other processes, and a TCP proxy whose link can be cut."""
+"""What the tests of the patterns put into other processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import inspect
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -115,76 +114,6 @@ class AsBlocking:
             return self.run(result) if inspect.isawaitable(result) else result
 
         return called
-
-
-class Link:
-    """A TCP proxy to a port: cut() breaks what is connected and refuses more; heal() lets through again."""
-
-    def __init__(self, port: int) -> None:
-        self.target = port
-        self.cuts = 0
-        self.whole = True
-        self.lock = threading.Lock()
-        self.ends: list[socket.socket] = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                far = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                near.close()
-                continue
-            with self.lock:
-                if not self.whole:
-                    near.close()
-                    far.close()
-                    continue
-                self.ends += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
-
-    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def cut(self) -> None:
-        with self.lock:
-            self.cuts += 1
-            self.whole = False
-            ends, self.ends = self.ends, []
-        for end in ends:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            end.close()
-
-    def heal(self) -> None:
-        with self.lock:
-            self.whole = True
-
-    def close(self) -> None:
-        self.cut()
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
 
 
 def until(happened, timeout_s: float = 15.0) -> None:

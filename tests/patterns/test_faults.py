@@ -11,7 +11,8 @@ import time
 from collections import Counter
 
 import pytest
-from patterns.parts import BEAT, BROKER, Link
+from patterns.parts import BEAT, BROKER
+from tcp_link import TcpLink
 
 STALL_S = 0.6       # longer than three heartbeats, after which a party counts as dead
 LOCAL = "tcp://127.0.0.1:*"
@@ -54,12 +55,6 @@ class Party:
         while (line := self.running.line()) != end:
             found.append(line)
         return found
-
-
-def linked(endpoint):
-    """A Link to the endpoint, and the endpoint that goes through it."""
-    link = Link(int(endpoint.rpartition(":")[2]))
-    return link, f"tcp://127.0.0.1:{link.port}"
 
 
 # -- request-reply --------------------------------------------------------------------------------------------------
@@ -127,17 +122,14 @@ def test_every_call_through_a_broker_is_answered(program, party, fault):
 def test_every_call_is_answered_although_a_link_to_the_broker_is_cut(program, side):
     broker = Party(program, BROKER, LOCAL, LOCAL)
     frontend, backend = broker.told
-    link, through = linked(frontend if side == "client" else backend)
-    try:
-        Party(program, SERVER, "broker", through if side == "worker" else backend)
-        client = Party(program, CLIENT, through if side == "client" else frontend)
+    with TcpLink(frontend if side == "client" else backend) as link:
+        Party(program, SERVER, "broker", link.endpoint if side == "worker" else backend)
+        client = Party(program, CLIENT, link.endpoint if side == "client" else frontend)
         for _ in range(3):
             client.line()
-            link.cut()
-            link.heal()
+            link.set_cut(True)
+            link.set_cut(False)
         all_are_answered(client)
-    finally:
-        link.close()
 
 
 @pytest.mark.parametrize("party", ["server", "broker", "worker"])
@@ -217,6 +209,12 @@ def accounted(subscriber, published=PUBLISHED):
     return told
 
 
+def wait_for_both_topics(subscriber):
+    """Behind one in between, what a topic has lost is known once something of it has come."""
+    while not all(json.loads(subscriber.line())[1].values()):
+        pass
+
+
 def publisher_with_subscriber(program):
     """Both, once the publisher has published its first body."""
     publisher = Party(program, PUBLISHER, "bind", LOCAL)
@@ -267,8 +265,7 @@ def test_what_one_in_between_loses_is_counted(program, kind, fault):
     subscriber = Party(program, SUBSCRIBER, backend)
     publisher = Party(program, PUBLISHER, "connect", frontend)
     assert [publisher.line(), publisher.line()] == ["0", "1000"]
-    while not all(json.loads(subscriber.line())[1].values()):
-        pass                # behind a cache, what a topic has lost is known once something of it has come
+    wait_for_both_topics(subscriber)
     between.suffer(fault)
     publisher.lines_to("end")
     accounted(subscriber)
@@ -278,18 +275,16 @@ def test_what_one_in_between_loses_is_counted(program, kind, fault):
 def test_what_is_lost_while_a_link_to_a_forwarder_is_cut_is_counted(program, side):
     between = Party(program, BETWEEN, "Forwarder", LOCAL, LOCAL)
     frontend, backend = between.told
-    link, through = linked(frontend if side == "publisher" else backend)
-    try:
-        subscriber = Party(program, SUBSCRIBER, through if side == "subscriber" else backend)
-        publisher = Party(program, PUBLISHER, "connect", through if side == "publisher" else frontend)
+    with TcpLink(frontend if side == "publisher" else backend) as link:
+        subscriber = Party(program, SUBSCRIBER, link.endpoint if side == "subscriber" else backend)
+        publisher = Party(program, PUBLISHER, "connect", link.endpoint if side == "publisher" else frontend)
         assert publisher.line() == "0"
-        link.cut()
+        wait_for_both_topics(subscriber)
+        link.set_cut(True)
         assert publisher.line() == "1000"
-        link.heal()
+        link.set_cut(False)
         publisher.lines_to("end")
         accounted(subscriber)
-    finally:
-        link.close()
 
 
 # -- state ----------------------------------------------------------------------------------------------------------

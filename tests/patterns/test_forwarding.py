@@ -6,7 +6,8 @@ import asyncio
 import threading
 
 import pytest
-from patterns.parts import BEAT, Link, until
+from patterns.parts import BEAT, until
+from tcp_link import TcpLink
 
 import zmqfast as zmq
 from zmqfast.patterns.feeds import HEADER, PACKED
@@ -174,22 +175,19 @@ def test_one_in_between_is_killed_and_restarted_and_what_was_lost_is_counted(pro
 
 def test_a_link_to_the_cache_is_cut_and_healed_and_the_newest_comes():
     with LastValueCache(LOCAL, LOCAL) as cache, Publisher(connect=cache.frontend, codec="json") as publisher:
-        link = Link(int(cache.backend.rpartition(":")[2]))
-        try:
-            with Subscriber(f"tcp://127.0.0.1:{link.port}", codec="json") as subscriber:
+        with TcpLink(cache.backend) as link:
+            with Subscriber(link.endpoint, codec="json") as subscriber:
                 subscriber.wait_joined(timeout=TIMEOUT_S)
                 publisher.wait_for_subscribers(timeout=TIMEOUT_S)
                 publisher.publish("a", 0)
                 assert subscriber.recv(TIMEOUT_S) == ("a", 0)
-                link.cut()
+                link.set_cut(True)
                 until(lambda: cache.statistics["subscribers"] == 0)
                 publisher.publish_many("a", range(1, 100))
                 until(lambda: cache.statistics["forwarded"] >= 2)
-                link.heal()
+                link.set_cut(False)
                 assert subscriber.recv(TIMEOUT_S) == ("a", 99)
                 assert subscriber.statistics["lost"] == 98
-        finally:
-            link.close()
 
 
 def test_a_subscriber_that_blocks_stops_what_comes_through_and_nothing_is_lost():

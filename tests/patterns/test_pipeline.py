@@ -7,7 +7,8 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import BEAT, Link, double, halve, kill_oneself, raise_textless, until
+from patterns.parts import BEAT, double, halve, kill_oneself, raise_textless, until
+from tcp_link import TcpLink
 
 from zmqfast.patterns import pipeline
 from zmqfast.patterns.codecs import BodyError
@@ -227,39 +228,31 @@ def test_a_sink_is_killed_and_what_nobody_took_comes_again(program, distribute):
 
 def test_links_are_cut_and_healed(distribute):
     with Ventilator(LOCAL, chunk=3, **OPTIONS) as ventilator, \
-            Sink(LOCAL, ventilator.endpoint, ordered=True, **OPTIONS) as sink:
-        links = [Link(int(end.rpartition(":")[2])) for end in (ventilator.endpoint, sink.endpoint)]
-        try:
-            ends = [f"tcp://127.0.0.1:{link.port}" for link in links]
-            with Worker(*ends, double, **OPTIONS):
-                distribute(ventilator, range(600))
-                results = []
-                for link in (*links, *links):
-                    results += [next(sink) for _ in range(30)]
-                    link.cut()
-                    link.heal()
-                results += list(sink)
-            assert results == list(range(0, 1200, 2))
-        finally:
-            for link in links:
-                link.close()
+            Sink(LOCAL, ventilator.endpoint, ordered=True, **OPTIONS) as sink, \
+            TcpLink(ventilator.endpoint) as near, TcpLink(sink.endpoint) as far, \
+            Worker(near.endpoint, far.endpoint, double, **OPTIONS):
+        distribute(ventilator, range(600))
+        results = []
+        for link in (near, far, near, far):
+            results += [next(sink) for _ in range(30)]
+            link.set_cut(True)
+            link.set_cut(False)
+        results += list(sink)
+        assert results == list(range(0, 1200, 2))
 
 
 def test_the_link_between_ventilator_and_sink_is_cut_and_healed(distribute):
     with Ventilator(LOCAL, chunk=1, **OPTIONS) as ventilator:
-        link = Link(int(ventilator.endpoint.rpartition(":")[2]))
-        try:
-            with Sink(LOCAL, f"tcp://127.0.0.1:{link.port}", ordered=True, **OPTIONS) as sink, \
+        with TcpLink(ventilator.endpoint) as link:
+            with Sink(LOCAL, link.endpoint, ordered=True, **OPTIONS) as sink, \
                     Worker(ventilator.endpoint, sink.endpoint, double, **OPTIONS):
                 distribute(ventilator, range(300))
                 results = []
                 for _ in range(3):
                     results += [next(sink) for _ in range(50)]
-                    link.cut()
-                    link.heal()
+                    link.set_cut(True)
+                    link.set_cut(False)
                 assert results + list(sink) == list(range(0, 600, 2))
-        finally:
-            link.close()
 
 
 def test_memory_stays_bounded_when_nobody_takes(distribute):

@@ -9,7 +9,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import BEAT, Link, until
+from patterns.parts import BEAT, until
+from tcp_link import TcpLink
 
 import zmqfast as zmq
 from zmqfast.patterns import codecs
@@ -550,39 +551,33 @@ def test_a_killed_subscriber_harms_nobody(program):
 
 def test_a_link_is_cut_and_healed_and_what_was_lost_is_counted():
     with Publisher(LOCAL, codec="json", keep_last=True, heartbeat=BEAT) as publisher:
-        link = Link(int(publisher.endpoint.rpartition(":")[2]))
-        try:
-            with Subscriber(f"tcp://127.0.0.1:{link.port}", codec="json", heartbeat=BEAT) as subscriber:
+        with TcpLink(publisher.endpoint) as link:
+            with Subscriber(link.endpoint, codec="json", heartbeat=BEAT) as subscriber:
                 subscriber.wait_joined(timeout=TIMEOUT_S)
                 found = []
                 for turn in range(3):
-                    link.cut()
+                    link.set_cut(True)
                     until(lambda: publisher.statistics["subscribers"] == 0)
                     for number in range(100):
                         publisher.publish(f"topic {turn}", number)
-                    link.heal()
+                    link.set_cut(False)
                     while f"topic {turn}" not in dict(found):
                         found.append(subscriber.recv(TIMEOUT_S))
                 assert found == [(f"topic {turn}", 99) for turn in range(3)]
                 assert subscriber.lost == {f"topic {turn}": 99 for turn in range(3)}
                 until(lambda: publisher.statistics["lost"] == 297 or look_at(subscriber))
-        finally:
-            link.close()
 
 
 def test_two_ways_to_a_publisher_give_each_body_once():
     with Publisher(LOCAL, codec="json", keep_last=True) as publisher:
-        link = Link(int(publisher.endpoint.rpartition(":")[2]))
-        try:
-            with Subscriber([publisher.endpoint, f"tcp://127.0.0.1:{link.port}"], codec="json") as subscriber:
+        with TcpLink(publisher.endpoint) as link:
+            with Subscriber([publisher.endpoint, link.endpoint], codec="json") as subscriber:
                 until(lambda: len(publisher._core.subscriptions) and publisher._core.subscriptions[b""] == 2)
                 publisher.publish_many("a", range(1000))
                 found = Counter()
                 while len(found) < 1000:
                     found.update(number for _, number in subscriber.recv_many(timeout=TIMEOUT_S))
                 assert set(found.values()) == {1}
-        finally:
-            link.close()
 
 
 # -- bodies ---------------------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import BEAT, BROKER, AsBlocking, Link, raise_textless, until
+from patterns.parts import BEAT, BROKER, AsBlocking, raise_textless, until
 from program import run
+from tcp_link import TcpLink
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError
@@ -268,17 +269,14 @@ def test_the_first_answer_wins(program, make):
 
 def test_a_link_is_cut_and_healed(program):
     server = program(SERVER, "bind", LOCAL)
-    link = Link(int(server.line().rpartition(":")[2]))
-    try:
-        with client_of(f"tcp://127.0.0.1:{link.port}") as client, ThreadPoolExecutor(4) as pool:
+    with TcpLink(server.line()) as link:
+        with client_of(link.endpoint) as client, ThreadPoolExecutor(4) as pool:
             calls = [pool.submit(client.call, "double", number) for number in range(200)]
             for _ in range(3):
                 server.line()
-                link.cut()
-                link.heal()
+                link.set_cut(True)
+                link.set_cut(False)
             assert [call.result() for call in calls] == list(range(0, 400, 2))
-    finally:
-        link.close()
 
 
 # -- broker ---------------------------------------------------------------------------------------------------------

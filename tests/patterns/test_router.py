@@ -7,7 +7,8 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from patterns.parts import BEAT, AsBlocking, Link, until
+from patterns.parts import BEAT, AsBlocking, until
+from tcp_link import TcpLink
 
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError
@@ -299,9 +300,8 @@ def test_a_stalled_peer_is_told_of_and_gets_everything_when_it_goes_on(make, pro
 
 def test_a_cut_link_loses_and_repeats_nothing(make, program):
     with make("router", LOCAL, **OPTIONS) as router:
-        link = Link(int(router.endpoint.rpartition(":")[2]))
-        try:
-            peer = program(PEER, f"tcp://127.0.0.1:{link.port}", "far")
+        with TcpLink(router.endpoint) as link:
+            peer = program(PEER, link.endpoint, "far")
             session = receive(router, "joined").session
             receive(router)
             found = []
@@ -309,10 +309,10 @@ def test_a_cut_link_loses_and_repeats_nothing(make, program):
                 router.send(session, number)
                 if number in (50, 150):
                     until(lambda: session.connected)
-                    link.cut()
+                    link.set_cut(True)
                 if number in (100, 200):
                     until(lambda: not session.connected)
-                    link.heal()
+                    link.set_cut(False)
             while len(found) < 300:
                 event = router.receive(TIMEOUT_S)
                 if event.kind == "message":
@@ -320,8 +320,6 @@ def test_a_cut_link_loses_and_repeats_nothing(make, program):
             assert found == list(range(300))
             assert [peer.line() for _ in range(300)] == [str(number) for number in range(300)]
             assert router.statistics["disconnects"] >= 2 and router.statistics["undelivered"] == 0
-        finally:
-            link.close()
 
 
 def test_what_a_killed_router_did_not_take_or_answer_comes_to_the_next_one(make, program):

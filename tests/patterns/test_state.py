@@ -6,7 +6,8 @@ import asyncio
 import json
 
 import pytest
-from patterns.parts import BEAT, Link, until
+from patterns.parts import BEAT, until
+from tcp_link import TcpLink
 
 from zmqfast.patterns.codecs import BodyError
 from zmqfast.patterns.state import GONE, AsyncReplica, AsyncState, NotConfirmed, Replica, State
@@ -111,16 +112,13 @@ def test_a_value_goes_when_its_time_is_over_here_and_there():
 
 def test_a_value_does_not_outlive_its_time_where_the_link_is_cut():
     with State(LOCAL, heartbeat=BEAT) as state:
-        link = Link(int(state.endpoint.rpartition(":")[2]))
-        try:
-            with Replica(f"tcp://127.0.0.1:{link.port}", heartbeat=BEAT) as replica:
+        with TcpLink(state.endpoint) as link:
+            with Replica(link.endpoint, heartbeat=BEAT) as replica:
                 replica.wait_ready(TIMEOUT_S)
                 state.put("short", 1, ttl=0.5)
                 replica.wait_for(lambda replica: "short" in replica, TIMEOUT_S)
-                link.cut()
+                link.set_cut(True)
                 replica.wait_for(lambda replica: "short" not in replica, TIMEOUT_S)
-        finally:
-            link.close()
 
 
 def test_a_value_that_cannot_be_read_is_an_error_of_its_key_alone():
@@ -172,44 +170,38 @@ def test_states_of_other_names_are_not_mixed_up():
 def test_a_link_is_cut_and_healed_and_the_replica_becomes_the_same_again():
     changes = []
     with State(LOCAL, heartbeat=BEAT) as state:
-        link = Link(int(state.endpoint.rpartition(":")[2]))
-        try:
-            with Replica(f"tcp://127.0.0.1:{link.port}", heartbeat=BEAT,
+        with TcpLink(state.endpoint) as link:
+            with Replica(link.endpoint, heartbeat=BEAT,
                          on_change=lambda *change: changes.append(change)) as replica:
                 replica.wait_ready(TIMEOUT_S)
                 for turn in range(3):
                     state["turn"], state["gone"], state["same"] = turn, 1, 1
                     replica.wait_for(lambda replica, turn=turn: replica.get("turn") == turn and len(replica) == 3,
                                      TIMEOUT_S)
-                    link.cut()
+                    link.set_cut(True)
                     until(lambda: state.statistics["replicas"] == 0)
                     changes.clear()
                     state["turn"] = f"cut {turn}"
                     del state["gone"]
-                    link.heal()
+                    link.set_cut(False)
                     replica.wait_for(lambda replica: len(replica) == 2, TIMEOUT_S)
                     assert dict(replica) == {"turn": f"cut {turn}", "same": 1}
                     assert changes == [("gone", GONE), ("turn", f"cut {turn}")]
                 assert replica.statistics["missed"] == 6
-        finally:
-            link.close()
 
 
 def test_a_write_survives_a_cut_link_and_is_made_once():
     with State(LOCAL, heartbeat=BEAT) as state:
-        link = Link(int(state.endpoint.rpartition(":")[2]))
-        try:
-            with Replica(f"tcp://127.0.0.1:{link.port}", heartbeat=BEAT) as replica:
+        with TcpLink(state.endpoint) as link:
+            with Replica(link.endpoint, heartbeat=BEAT) as replica:
                 replica.wait_ready(TIMEOUT_S)
-                link.cut()
+                link.set_cut(True)
                 with pytest.raises(NotConfirmed, match="a: the owner did not confirm it within 0.05 s"):
                     replica.put("a", 1, timeout=0.05)
-                link.heal()
+                link.set_cut(False)
                 replica.put("b", 2, timeout=TIMEOUT_S)
                 assert dict(state) == {"a": 1, "b": 2}
                 assert state.statistics["changes"] == 2
-        finally:
-            link.close()
 
 
 def test_a_stalled_replica_misses_changes_and_becomes_the_same_again(program):

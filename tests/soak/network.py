@@ -10,13 +10,15 @@ import contextlib
 import random
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from forwarder import Forwarder
+from zmqfast.cli.network_namespace import Namespace, network_namespace
 
-from zmqfast.cli.demo_network import Namespace, network_namespace
+sys.path.append(str(Path(__file__).parents[1]))
+from tcp_link import TcpLink
 
 LOOPBACK_UP = "ip link set lo up"
 CABLES_ALLOWED = "ip link add tried type veth && ip link delete tried"
@@ -24,7 +26,7 @@ LINKS = 254                         # a subnet 10.77.NUMBER.0/30 each
 
 
 class Link(Protocol):
-    address: str                    # where who connects finds who has bound: host:port
+    endpoint: str                   # where who connects finds who has bound
 
     def set_cut(self, cut: bool) -> None: ...
 
@@ -50,8 +52,8 @@ class Loopback:
         self.binding: list[str] = []
         self.connecting: list[str] = []
 
-    def link(self, port: int) -> Forwarder:
-        return Forwarder(port)
+    def link(self, port: int) -> TcpLink:
+        return TcpLink(f"tcp://{self.bind_host}:{port}")
 
 
 class TwoNamespaces:
@@ -76,7 +78,7 @@ class Cable:
     def __init__(self, network: TwoNamespaces, number: int, port: int) -> None:
         self.network = network
         self.interface = f"link{number}"
-        self.address = f"10.77.{number}.1:{port}"
+        self.endpoint = f"tcp://10.77.{number}.1:{port}"
         ip(network.near, "link", "add", self.interface, "type", "veth",
            "peer", "name", self.interface, "netns", str(network.far.holder))
         for place, host in ((network.far, 1), (network.near, 2)):

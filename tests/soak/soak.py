@@ -107,7 +107,7 @@ class Row:
 
     def link_to(self, port: int) -> str:
         self.links.append(self.network.link(port))
-        return f"tcp://{self.links[-1].address}"
+        return self.links[-1].endpoint
 
     def at(self, port: int) -> str:
         """Where who binds does so."""

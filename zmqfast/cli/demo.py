@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from zmqfast.cli.demo_network import MULTICAST_ON_LOOPBACK, NO_NAMESPACE, network_namespace
+from zmqfast.cli.network_namespace import MULTICAST_ON_LOOPBACK, NO_NAMESPACE, network_namespace
 from zmqfast.cli.demo_row import Failed, Outcome, describe, run
 from zmqfast.cli.demo_rows import PYZMQ, ZMQFAST, Row, rows
 from zmqfast.cli.demo_text import MEGABYTE, Text, copy_text
