@@ -39,6 +39,20 @@ WORKER = f"""
     Worker(sys.argv[1], sys.argv[2], double, codec="json", heartbeat={BEAT}).run()
 """
 
+# A worker that has all there is, tells when it is at a task, and stays there.
+STUCK_AT = f"""
+    import sys, threading
+    from zmqfast.patterns.pipeline import Worker
+
+    def stay(number):
+        if number == int(sys.argv[3]):
+            print("there", flush=True)
+            threading.Event().wait()
+        return 2 * number
+
+    Worker(sys.argv[1], sys.argv[2], stay, codec="json", credit=4, heartbeat={BEAT}).run()
+"""
+
 # A sink that tells each result.
 SINK = f"""
     import sys
@@ -277,6 +291,47 @@ def test_memory_stays_bounded_when_nobody_takes(distribute):
 def test_tasks_that_end_every_worker_end_the_stream():
     with pytest.raises(StreamLost, match="3 workers"):
         list(pipeline.map(kill_oneself, [1], workers=1))
+
+
+def test_any_number_of_workers_may_go_at_the_same_tasks_where_that_is_said(program, distribute):
+    with Ventilator(LOCAL, attempts=None, **OPTIONS) as ventilator, Sink(LOCAL, ventilator.endpoint, **OPTIONS) as sink:
+        distribute(ventilator, [1])
+        for _ in range(5):
+            worker = program(STUCK_AT, ventilator.endpoint, sink.endpoint, "1")
+            worker.line()
+            worker.kill()
+        with Worker(ventilator.endpoint, sink.endpoint, double, **OPTIONS):
+            assert list(sink) == [2]
+
+
+def test_one_worker_is_enough_to_end_the_stream_where_that_is_said(program):
+    with ThreadPoolExecutor(1) as pool, Ventilator(LOCAL, attempts=1, **OPTIONS) as ventilator, \
+            Sink(LOCAL, ventilator.endpoint, **OPTIONS) as sink:
+        done = pool.submit(ventilator.distribute, [1])
+        worker = program(STUCK_AT, ventilator.endpoint, sink.endpoint, "1")
+        worker.line()
+        worker.kill()
+        with pytest.raises(StreamLost, match="1 workers went while they were at the same 1 tasks"):
+            done.result(20)
+
+
+def test_only_the_tasks_that_a_worker_was_at_count_as_its_end(program, distribute):
+    with Ventilator(LOCAL, chunk=1, **OPTIONS) as ventilator, \
+            Sink(LOCAL, ventilator.endpoint, ordered=True, **OPTIONS) as sink:
+        distribute(ventilator, range(4))
+        for number in range(3):             # each has the last one behind others
+            worker = program(STUCK_AT, ventilator.endpoint, sink.endpoint, str(number))
+            worker.line()
+            until(lambda left=4 - number: sum(len(hand.busy) for hand in ventilator._core.hands.values()) == left)
+            worker.kill()
+        with Worker(ventilator.endpoint, sink.endpoint, double, **OPTIONS):
+            assert list(sink) == [0, 2, 4, 6]
+
+
+@pytest.mark.parametrize("attempts", [0, -1])
+def test_attempts_that_make_no_sense_are_refused(attempts):
+    with pytest.raises(ValueError, match=f"attempts={attempts}"):
+        Ventilator(LOCAL, attempts=attempts)
 
 
 def test_map_over_processes():

@@ -255,7 +255,7 @@ def ventilate(settings: dict) -> None:
             time.sleep(0.0005)
 
     with secured(settings) as context, \
-            Ventilator(settings["bind"], codec="json", heartbeat=HEARTBEAT_S, context=context) as ventilator:
+            Ventilator(settings["bind"], codec="json", attempts=None, heartbeat=HEARTBEAT_S, context=context) as ventilator:
         ventilator.distribute(numbers())
 
 

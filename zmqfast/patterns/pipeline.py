@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S = 1.0
 LIVENESS = 3                # heartbeats that may be missing before the other side counts as dead
-HANDED_OUT_AT_MOST = 3      # times: a chunk that ends its workers ends the stream then
 
 _CREDIT = struct.Struct("!H")
 _NUMBER = struct.Struct("!Q")
@@ -95,7 +94,7 @@ class Chunk:
     items: int
     worker: bytes | None = None
     received: bool = False
-    handed_out: int = 0
+    attempts: int = 0       # workers that went while they were at it
 
 
 @dataclass(slots=True)
@@ -104,7 +103,7 @@ class Hand:
 
     credit: int
     dead_at: float
-    busy: set[int] = field(default_factory=set)
+    busy: dict[int, None] = field(default_factory=dict)     # the chunk that it is at first
 
 
 class VentilatorCore(Core):
@@ -112,10 +111,11 @@ class VentilatorCore(Core):
 
     hears_heartbeats = True
 
-    def __init__(self, codec: Codec, window: int, heartbeat: float) -> None:
+    def __init__(self, codec: Codec, window: int, attempts: int | None, heartbeat: float) -> None:
         super().__init__()
         self.codec = codec
         self.window = window
+        self.attempts = attempts
         self.heartbeat = heartbeat
         self.stream = secrets.token_bytes(8)
         self.chunks: dict[int, Chunk] = {}          # the lowest number first
@@ -183,9 +183,8 @@ class VentilatorCore(Core):
             number = self.queue.popleft()
             chunk = self.chunks[number]
             chunk.worker = name
-            chunk.handed_out += 1
             hand = self.hands[name]
-            hand.busy.add(number)
+            hand.busy[number] = None
             if len(hand.busy) < hand.credit:
                 free.append((len(hand.busy), name))
             self.send("workers", [name, b"C", self._id(number), *chunk.frames])
@@ -228,7 +227,7 @@ class VentilatorCore(Core):
                 chunk = self.chunks[number]
                 chunk.received = False
                 chunk.worker = None
-                chunk.handed_out = 0
+                chunk.attempts = 0
                 self.handed_out_again += 1
                 self.queue.appendleft(number)
         lowest = next(iter(self.chunks), self.next_number)
@@ -241,7 +240,7 @@ class VentilatorCore(Core):
         if chunk is None:
             return
         if chunk.worker in self.hands:
-            self.hands[chunk.worker].busy.discard(number)
+            self.hands[chunk.worker].busy.pop(number, None)
         if not chunk.received and chunk.worker is None:
             self.queue.remove(number)           # a worker that we took for dead was not
         chunk.received = True
@@ -253,12 +252,15 @@ class VentilatorCore(Core):
 
     def _lose(self, name: bytes) -> None:
         """The worker is gone: others get what it had."""
-        for number in sorted(self.hands.pop(name).busy, reverse=True):
+        busy = self.hands.pop(name).busy
+        at = next(iter(busy), None)
+        for number in sorted(busy, reverse=True):
             chunk = self.chunks.get(number)
             if chunk is None or chunk.received or chunk.worker != name:
                 continue
-            if chunk.handed_out >= HANDED_OUT_AT_MOST:
-                self.error = StreamLost(f"{chunk.handed_out} workers went while they had the same {chunk.items} tasks")
+            chunk.attempts += number == at
+            if chunk.attempts == self.attempts:
+                self.error = StreamLost(f"{chunk.attempts} workers went while they were at the same {chunk.items} tasks")
                 continue
             chunk.worker = None
             self.handed_out_again += 1
@@ -294,8 +296,10 @@ class Distributing(Driven):
     """What Ventilator and AsyncVentilator share."""
 
     def __init__(self, bind: str, *, codec: str | Codec = "bytes", chunk: int = 100, window: int = 1000,
-                 heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
-        self._core = VentilatorCore(find(codec), window, heartbeat)
+                 attempts: int | None = 3, heartbeat: float = HEARTBEAT_S, context: zmq.Context[Any] | None = None) -> None:
+        if attempts is not None and attempts < 1:
+            raise ValueError(f"attempts={attempts}: a number of workers from 1 on, or None")
+        self._core = VentilatorCore(find(codec), window, attempts, heartbeat)
         self._chunk = chunk
         super().__init__(self._core, [self._core.port(bind)], context, copy=not self._core.codec.zero_copy)
 
@@ -324,6 +328,8 @@ class Ventilator(Distributing, Runner):
         codec: of tasks; a name or a Codec.
         chunk: tasks in a message at most. More make small tasks cheaper, fewer spread large ones better.
         window: chunks that may be under way or wait in the sink.
+        attempts: workers that may go while they are at the same chunk: then it is what ends them, and the stream is over. None
+            where workers come and go for reasons of their own: any number.
         heartbeat: seconds between signs of life, both ways; whoever misses three counts as dead.
     """
 
@@ -333,7 +339,7 @@ class Ventilator(Distributing, Runner):
         Items are taken from the iterable as workers have room.
 
         Raises:
-            StreamLost: a chunk ended three workers.
+            StreamLost: a chunk ended `attempts` workers.
             BodyError: the codec cannot write an item.
         """
         core, driver = self._core, self._driver
