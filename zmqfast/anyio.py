@@ -21,16 +21,15 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from zmqfast import _core
+from zmqfast.async_use import AsyncContextUse, AsyncSocketUse
 from zmqfast.constants import DONTWAIT, EVENTS, FD, POLLIN, POLLOUT, RCVTIMEO, SNDTIMEO
 from zmqfast.context import Context as PlainContext
-from zmqfast.errors import Again, ContextTerminated
+from zmqfast.errors import Again
 from zmqfast.monitor import AsyncEventReader, MonitorEvent, parse_event
 from zmqfast.socket import Socket as PlainSocket
 
 if TYPE_CHECKING:
-    from types import TracebackType
 
-    from typing_extensions import Self
 
     from zmqfast.peers import SocketStats
 
@@ -42,7 +41,7 @@ CALLS_IN_A_TURN = 64    # calls that finish at once before other tasks get their
 LOOK_AGAIN_S = 0.005    # while wait_connected() waits
 
 
-class Socket(PlainSocket[Any]):
+class Socket(AsyncSocketUse, PlainSocket[Any]):
     """A Socket whose calls that may wait are coroutines. Several tasks may wait for it at once, in each direction."""
 
     __slots__ = ("_waiters", "_watching", "_calls")
@@ -227,24 +226,6 @@ class Socket(PlainSocket[Any]):
         super().close(linger)
         self._wake(-1)
 
-    def __aiter__(self) -> Self:
-        """Received messages, each a list of frames, until the context ends."""
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return await self.recv_multipart()
-        except ContextTerminated:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 class MonitorSocket(AsyncEventReader, Socket):
     """The reading end of a monitor: recv() gives MonitorEvents, recv_multipart() libzmq's raw frames.
@@ -264,17 +245,9 @@ class MonitorSocket(AsyncEventReader, Socket):
 Socket._monitor_class = MonitorSocket
 
 
-class Context(PlainContext[Socket]):
+class Context(AsyncContextUse, PlainContext[Socket]):
     """A Context whose sockets are for AnyIO."""
 
     __slots__ = ()
 
     _socket_class = Socket
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.destroy()

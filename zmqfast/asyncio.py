@@ -23,15 +23,14 @@ from typing import TYPE_CHECKING, Any, cast
 from collections.abc import Callable
 
 from zmqfast import _core
+from zmqfast.async_use import AsyncContextUse, AsyncSocketUse
 from zmqfast.constants import EVENTS, POLLIN, POLLOUT
 from zmqfast.context import Context as SyncContext
-from zmqfast.errors import ContextTerminated
 from zmqfast.monitor import AsyncEventReader, parse_event
 from zmqfast.poller import Poller as SyncPoller
 from zmqfast.socket import Socket as SyncSocket
 
 if TYPE_CHECKING:
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -93,7 +92,7 @@ class LoopLink(_core.LoopLink):
         return link
 
 
-class Socket(_core.AsyncSocket, SyncSocket[Any]):
+class Socket(AsyncSocketUse, _core.AsyncSocket, SyncSocket[Any]):
     """A Socket whose calls return Futures. It stays with the loop in which somebody waits."""
 
     __slots__ = ("_io_loop",)
@@ -192,24 +191,6 @@ class Socket(_core.AsyncSocket, SyncSocket[Any]):
         self._unwatch()
         super().__del__()
 
-    def __aiter__(self) -> Self:
-        """Received messages, each a list of frames, until the context ends."""
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return await self.recv_multipart()
-        except ContextTerminated:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 class MonitorSocket(AsyncEventReader, Socket):
     """The reading end of a monitor: recv() gives Futures of MonitorEvents, recv_multipart() of libzmq's raw frames.
@@ -227,21 +208,13 @@ class MonitorSocket(AsyncEventReader, Socket):
 Socket._monitor_class = MonitorSocket
 
 
-class Context(SyncContext[Socket]):
+class Context(AsyncContextUse, SyncContext[Socket]):
     """A Context whose sockets are asyncio Sockets."""
 
     __slots__ = ()
 
     _instance = None
     _socket_class = Socket
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.destroy()
 
 
 class Poller(SyncPoller):

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -39,20 +40,31 @@ class Command:
         out, err = self.process.communicate(text, timeout=TIMEOUT_S)
         return out, err, self.process.returncode
 
+    def let_go(self) -> None:
+        """Nothing is left."""
 
-@pytest.fixture
-def command():
-    commands = []
+
+@contextmanager
+def starter(kind):
+    """Starts what ends with the test."""
+    started = []
 
     def start(*arguments):
-        commands.append(Command(*arguments))
-        return commands[-1]
+        started.append(kind(*arguments))
+        return started[-1]
 
     yield start
-    for one in commands:
+    for one in started:
         if one.process.poll() is None:
             one.process.kill()
         one.process.communicate()
+        one.let_go()
+
+
+@pytest.fixture
+def command():
+    with starter(Command) as start:
+        yield start
 
 
 def test_lines_go_from_push_to_pull(command):
@@ -135,20 +147,14 @@ class Terminal:
         return err, self.process.returncode
 
 
+    def let_go(self) -> None:
+        os.close(self.end)
+
+
 @pytest.fixture
 def terminal():
-    terminals = []
-
-    def start(*arguments):
-        terminals.append(Terminal(*arguments))
-        return terminals[-1]
-
-    yield start
-    for one in terminals:
-        if one.process.poll() is None:
-            one.process.kill()
-        one.process.communicate()
-        os.close(one.end)
+    with starter(Terminal) as start:
+        yield start
 
 
 CURSOR_UP = "\x1b[1A"       # how a table comes into the place of the one before

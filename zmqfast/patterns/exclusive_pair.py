@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import itertools
 import multiprocessing
-import os
 import pickle
 import secrets
 import threading
@@ -20,6 +19,7 @@ from collections.abc import Callable
 import zmqfast as zmq
 from zmqfast.patterns.codecs import BodyError, Codec, signed_pickle
 from zmqfast.patterns.drivers import AsyncDriver, Core, Driver, Pending, Port, outcome_of
+from zmqfast.patterns.processes import end_with_parent
 from zmqfast.patterns.remote import RemoteError, described
 
 if TYPE_CHECKING:
@@ -201,14 +201,7 @@ def act(socket: zmq.Socket[bytes], codec: Codec, in_process: bool, make: Callabl
 def act_in_process(endpoint: str, key: bytes, make: Callable[..., Any], args: tuple[Any, ...],
                    kwargs: dict[str, Any]) -> None:
     """The main function of an actor's process."""
-    parent = multiprocessing.parent_process()
-
-    def end_with_parent() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent()
     with zmq.Context() as context:
         socket = zmq.Socket(context, zmq.PAIR)
         socket.connect(endpoint)

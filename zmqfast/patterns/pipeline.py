@@ -25,7 +25,6 @@ import multiprocessing
 import os
 import secrets
 import struct
-import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -37,6 +36,7 @@ import zmqfast as zmq
 from zmqfast.patterns import chunks
 from zmqfast.patterns.codecs import BYTES, BYTES_ONLY, BodyError, Codec, find, signed_pickle
 from zmqfast.patterns.drivers import AsyncRunner, Core, Driven, Pool, Port, Runner
+from zmqfast.patterns.processes import end_with_parent
 from zmqfast.patterns.remote import RemoteError, described
 
 if TYPE_CHECKING:
@@ -799,14 +799,7 @@ class AsyncSink(Collecting, AsyncRunner):
 
 def work(ventilator: str, sink: str, function: Callable[[Any], Any], key: bytes) -> None:
     """The main function of one of map()'s processes."""
-    parent = multiprocessing.parent_process()
-
-    def end_with_parent() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent()
     Worker(ventilator, sink, function, codec=signed_pickle(key)).run()
 
 
