@@ -137,6 +137,14 @@ void zmq::session_base_t::timer_event (int id_)
         //  Add signaler""", """\
         //  Add signaler"""),
 
+    # Both. A peer that connected over ipc when no descriptor was left: `Too many open files`. It is let in once there is one.
+    Fix("ipc_listener.cpp", """\
+                      || errno == ENFILE);
+""", """\
+                      || errno == ENFILE || errno == EMFILE || errno == ENOBUFS
+                      || errno == ENOMEM);
+"""),
+
     # Both. The names of network interfaces are read through a descriptor: `Too many open files`.
     Fix("ip_resolver.cpp", """\
     errno_assert (rc == 0);

@@ -1,4 +1,5 @@
-/* Counts what a thread asks of the system, for test_system_calls.py: preloaded, it stands before the C library's functions. */
+/* Counts what is asked of the system, for test_system_calls.py and test_descriptors.py: preloaded, it stands before the C
+   library's functions. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <poll.h>
@@ -9,6 +10,7 @@
 
 static __thread int counted[4];
 static atomic_int sent[2];
+static atomic_int refused;
 
 /* What this thread has done since the last call: getpid, poll, read, write. */
 void take_counts (int counts[4])
@@ -24,6 +26,12 @@ void take_sent (int counts[2])
 {
     for (int kind = 0; kind < 2; kind++)
         counts[kind] = atomic_exchange (&sent[kind], 0);
+}
+
+/* How many connections no thread could accept since the last call. */
+int take_refused (void)
+{
+    return atomic_exchange (&refused, 0);
 }
 
 #define REAL(name) ((__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
@@ -62,4 +70,12 @@ ssize_t sendmsg (int fd, const struct msghdr *message, int flags)
 {
     atomic_fetch_add (&sent[1], 1);
     return REAL (sendmsg) (fd, message, flags);
+}
+
+int accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    int accepted = REAL (accept4) (fd, address, length, flags);
+    if (accepted == -1)
+        atomic_fetch_add (&refused, 1);
+    return accepted;
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from program import run
@@ -66,3 +68,56 @@ def test_sockets_can_be_made_again_once_descriptors_are_free():
             context.socket(zmq.PULL).close()
             first.close()
     """) == "True\n"
+
+
+PEER = """if True:
+    import sys
+    import zmqfast as zmq
+    print("ready", flush=True)
+    endpoint = sys.stdin.readline().strip()
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+        push.linger = 0             # should who lets us in be gone
+        push.connect(endpoint)
+        push.send(b"let in")
+        sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts by preloading a library, as Linux does")
+@pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:*", "ipc://*"])
+def test_a_peer_that_connects_when_descriptors_have_run_out_is_let_in_once_there_is_one(endpoint, preloaded):
+    assert run("""
+        import ctypes
+        import os
+        import resource
+        import subprocess
+        import sys
+        import time
+        import zmqfast as zmq
+
+        endpoint, library, peer = sys.argv[1:]
+        library = ctypes.CDLL(library)
+        with zmq.Context() as context, context.socket(zmq.PULL) as pull, subprocess.Popen(
+            [sys.executable, "-c", peer], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as peer:
+            pull.bind(endpoint)
+            assert peer.stdout.readline() == "ready\\n"
+            resource.setrlimit(resource.RLIMIT_NOFILE, (100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            taken = []
+            try:
+                while True:
+                    taken.append(os.dup(0))
+            except OSError:
+                pass
+            library.take_refused()
+            peer.stdin.write(f"{pull.last_endpoint.decode()}\\n")
+            peer.stdin.flush()
+            deadline = time.monotonic() + 20
+            while not library.take_refused() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            print(time.monotonic() < deadline)
+            for descriptor in taken:
+                os.close(descriptor)
+            print(pull.recv(timeout=20))
+            peer.stdin.close()
+    """, endpoint, preloaded("count_calls"), PEER, timeout_s=60) == "True\nb'let in'\n"

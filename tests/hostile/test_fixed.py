@@ -263,10 +263,11 @@ print(pull.recv())
 
 def test_fixes_that_need_each_other_are_made_all_or_none(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "packaging")
-    from libzmq_fixes import FEWER_COPIES, fixed
-    texts: dict[str, str] = {}
-    for fix in FEWER_COPIES:
-        texts[fix.file] = texts.get(fix.file, "") + fix.before
-    assert set(fixed(texts)) == set(texts)
-    for file in texts:
-        assert fixed({**texts, file: "otherwise"}) == {}
+    from libzmq_fixes import ALL_OR_NONE, fixed
+    for fixes in ALL_OR_NONE:
+        texts: dict[str, str] = {}
+        for fix in fixes:
+            texts[fix.file] = texts.get(fix.file, "") + fix.before
+        assert set(fixed(texts)) == set(texts)
+        for file in texts:
+            assert fixed({**texts, file: "otherwise"}) == {}
