@@ -87,22 +87,33 @@ def test_a_cancelled_receive_of_many_takes_nothing_with_it(run, async_pair, rece
 @pytest.mark.parametrize("take", [
     lambda pull: pull.recv_many(multipart=True), lambda pull: frames_of(pull.recv_batch()),
 ], ids=["recv_many", "recv_batch"])
-def test_messages_that_were_given_back_keep_their_frames(run, async_pair, take):
+@pytest.mark.parametrize("receive", [
+    lambda pull: pull.recv_many(), lambda pull: pull.recv_many(multipart=True), lambda pull: pull.recv_many(copy=False),
+    lambda pull: pull.recv_batch(),
+], ids=["recv_many", "recv_many of messages", "recv_many of Frames", "recv_batch"])
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_messages_that_were_given_back_keep_their_frames(run, async_pair, take, receive, tasks):
     push, pull = async_pair(zmq.PUSH, zmq.PULL)
     messages = [[b"a", b"b"], [b"c"], [b"d", b"", b"e"]]
 
     async def main() -> None:
-        async def receive() -> None:
-            await pull.recv_many()
+        async def receive_and_cancel_the_next(place: int) -> None:
+            try:
+                await receive(pull)
+            finally:
+                if place + 1 < len(waiting):    # it was given what we gave back, and has not resumed yet
+                    waiting[place + 1].cancel()
 
-        task = asyncio.ensure_future(receive())
+        waiting = [asyncio.ensure_future(receive_and_cancel_the_next(place)) for place in range(tasks)]
         await turns(2)
-        for message in messages:
-            await push.send_multipart(message)
-        while pull._waiting:
+        await push.send_multipart(messages[0])
+        while pull._waiting == tasks:
             pull.poll(0)                # hands over what is there
-        task.cancel()                   # told to go on, and not resumed yet
-        await asyncio.gather(task, return_exceptions=True)
+        waiting[0].cancel()             # told to go on, and not resumed yet
+        for message in messages[1:]:
+            await push.send_multipart(message)
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(end) for end in ended] == [asyncio.CancelledError] * tasks
         received: list[list[bytes]] = []
         while len(received) < len(messages):
             received += await take(pull)

@@ -326,7 +326,8 @@ cdef class Waiter:
     cdef object timer
     cdef object received            # what was taken from libzmq, until the task has gone on
     cdef Taken returned             # where that had been given back before
-    cdef list many                  # Taken, of many messages
+    cdef list many                  # Taken, what of many messages had been given back before; they are the first
+    cdef list unfinished            # of the others in one list of frames: the places of frames that have more to come
     cdef unsigned long long serial
     cdef bint more
 
@@ -346,7 +347,9 @@ cdef class Waiter:
         if self.kind == RECEIVING:
             self.received = value
             self.returned = socket.last_returned
-            self.many = socket.last_many if self.form == MANY_MESSAGES else None
+            if self.form == MANY_MESSAGES:
+                self.many = socket.last_many
+                self.unfinished = socket.last_unfinished
             self.serial = socket.serial
             self.more = socket.more
             if self.convert is not None:
@@ -648,7 +651,8 @@ cdef class AsyncSocket(Socket):
     cdef bint woken_soon            # the loop is going to call _take_turn()
     cdef list returned              # what was given back: Taken, in order
     cdef Taken last_returned        # what the last receive took from there, or None
-    cdef list last_many             # Taken, of the last receive of many messages
+    cdef list last_many             # of the last receive of many messages, as a Waiter has it
+    cdef list last_unfinished
     cdef unsigned long long serial  # of the message, or single frame, that was taken last
     cdef bint more                  # whether the frame that was taken last has more to come
 
@@ -750,8 +754,8 @@ cdef class AsyncSocket(Socket):
             self.note_many(len(messages))
             if messages or flags & libzmq.ZMQ_DONTWAIT:
                 return self.finished(link, messages)
-        attempt = lambda: self.take_many(max_messages, copy)
-        return self.receive_many(link, attempt, None if multipart else flat, [], flags, timeout)
+        attempt = lambda: self.take_many(max_messages, multipart, copy)
+        return self.receive_many(link, attempt, [], flags, timeout)
 
     def recv_batch(self, Batch batch=None, Py_ssize_t max_messages=1024, int flags=0, *, timeout=None):
         """recv_many() into one buffer; a Future of `batch`, or of a new Batch. Errors are the blocking socket's."""
@@ -767,7 +771,7 @@ cdef class AsyncSocket(Socket):
             if len(target) or flags & libzmq.ZMQ_DONTWAIT:
                 return self.finished(link, target)
         attempt = lambda: self.take_batch(target, max_messages)
-        return self.receive_many(link, attempt, None, target, flags, timeout)
+        return self.receive_many(link, attempt, target, flags, timeout)
 
     cdef bint may_take_many(self, int flags) except -1:
         """Whether what there is may be taken straight from libzmq."""
@@ -780,41 +784,44 @@ cdef class AsyncSocket(Socket):
         self.last_returned = None
         return 0
 
-    cdef object receive_many(
-        self, LoopLink link, object attempt, object convert, object nothing, int flags, object timeout
-    ):
+    cdef object receive_many(self, LoopLink link, object attempt, object nothing, int flags, object timeout):
         """Take what was given back, and more; or wait for the first."""
         if self.returned and self.receiving.first is None:
             try:
                 value = attempt()
             except Exception as error:
                 return self.failed(link, error)
-            return self.finished(link, value if convert is None else convert(value))
+            return self.finished(link, value)
         if flags & libzmq.ZMQ_DONTWAIT:
             return self.finished(link, nothing)
-        waiter = receiver(MANY_MESSAGES, True, False, convert, attempt)
+        waiter = receiver(MANY_MESSAGES, True, False, None, attempt)
         return self.wait(link, waiter, self.receiving, timeout, libzmq.ZMQ_RCVTIMEO)
 
-    cdef object take_many(self, Py_ssize_t max_messages, bint copy):
+    cdef object take_many(self, Py_ssize_t max_messages, bint multipart, bint copy):
         """What messages there are, or WOULD_WAIT; what was given back comes first."""
         cdef list messages = []
         cdef list taken = []
-        while self.returned and len(messages) < max_messages:
-            messages.append(self.take_returned_message(copy))
+        cdef list unfinished = None if multipart else []
+        cdef list message
+        while self.returned and len(taken) < max_messages:
+            message = self.take_returned_message(copy)
             taken.append(self.last_returned)
-        if len(messages) < max_messages:
+            if multipart:
+                messages.append(message)
+            else:
+                messages += message
+        if len(taken) < max_messages:
             try:
                 fresh = recv_messages(
-                    self.own(), max_messages - len(messages), libzmq.ZMQ_DONTWAIT, None, True, copy)
+                    self.own(), max_messages - len(taken), libzmq.ZMQ_DONTWAIT, None, multipart, copy, unfinished)
             except ZMQError:
                 if not messages:
                     raise
                 fresh = []      # the next call says why
-            for message in fresh:
-                self.note_many(1)
-                taken.append(Taken(self.serial, 0, message, False))
-            messages += fresh
+            self.note_many(len(fresh))
+            messages = messages + fresh if messages else fresh
         self.last_many = taken
+        self.last_unfinished = unfinished
         return messages if messages else WOULD_WAIT
 
     cdef object take_batch(self, Batch batch, Py_ssize_t max_messages):
@@ -825,6 +832,7 @@ cdef class AsyncSocket(Socket):
             messages.append(self.take_returned_message(True))
             taken.append(self.last_returned)
         self.last_many = taken
+        self.last_unfinished = None
         if messages:
             put_into_batch(batch, messages)
         else:
@@ -1243,7 +1251,7 @@ cdef class AsyncSocket(Socket):
     cdef int give_back(self, Waiter waiter, object received) except -1:
         cdef list taken
         if waiter.form == MANY_MESSAGES:
-            taken = waiter.many or taken_of(received, waiter.serial - len(received))
+            taken = waiter.many + fresh_of(waiter, received)
         elif waiter.returned is not None:
             taken = [waiter.returned]
         else:
@@ -1294,11 +1302,6 @@ cdef class AsyncSocket(Socket):
         self.cancel_all()
 
 
-cdef list flat(list messages):
-    """The frames of messages."""
-    return [frame for message in messages for frame in message]
-
-
 cdef int put_into_batch(Batch batch, list messages) except -1:
     """Replace what the batch holds by messages of bytes."""
     cdef BatchStorage storage = batch.take()
@@ -1319,11 +1322,30 @@ cdef int put_into_batch(Batch batch, list messages) except -1:
     return 0
 
 
-cdef list taken_of(Batch batch, unsigned long long serial):
-    """The messages of a batch that was received after `serial`, to be given back."""
+cdef list fresh_of(Waiter waiter, object received):
+    """Of many messages that were received, as Taken, those that had not been given back before."""
+    cdef Py_ssize_t before = 0      # how many of what was received had been
+    cdef Taken taken
+    if isinstance(received, Batch):
+        return [] if waiter.many else taken_of(received.tolist(), list(received.more), waiter.serial - len(received))
+    if waiter.unfinished is None:
+        fresh = received[len(waiter.many):]
+        return [Taken(waiter.serial - len(fresh) + place, 0, message, False) for place, message in enumerate(fresh, 1)]
+    for taken in waiter.many:
+        before += len(taken.frames)
+    fresh = received[before:]
+    more = [False] * len(fresh)
+    for place in waiter.unfinished:
+        if place < len(more):       # the context ended within a message
+            more[place] = True
+    return taken_of(fresh, more, waiter.serial - len(fresh))
+
+
+cdef list taken_of(list all_frames, list all_more, unsigned long long serial):
+    """The messages that frames make up, received after `serial`."""
     cdef list taken = []
     cdef list frames = []
-    for frame, more in zip(batch.tolist(), batch.more):
+    for frame, more in zip(all_frames, all_more):
         frames.append(frame)
         if not more:
             serial += 1

@@ -59,9 +59,13 @@ cdef object time_left(object timeout, double deadline):
 
 
 cdef list recv_messages(
-    SocketHandle handle, Py_ssize_t max_messages, int flags, object timeout, bint multipart, bint copy
+    SocketHandle handle, Py_ssize_t max_messages, int flags, object timeout, bint multipart, bint copy,
+    list unfinished=None,
 ):
-    """recv_many(): a list of frames, or with `multipart` of messages."""
+    """recv_many(): a list of frames, or with `multipart` of messages.
+
+    A list `unfinished` gets the places, in the list of frames, of those that have more to come.
+    """
     cdef libzmq.zmq_msg_t msg
     cdef list received = []
     cdef list parts = received      # where the next frame belongs
@@ -69,11 +73,16 @@ cdef list recv_messages(
     cdef Py_ssize_t known = 0       # received[:known] are whole messages
     cdef size_t size = 0            # bytes
     cdef bint more
+    cdef int errnum
     check_max_messages(max_messages, "recv_many")
     libzmq.zmq_msg_init(&msg)       # never fails
     handle.enter()
     try:
-        recv_frame(handle, &msg, flags, timeout)
+        if libzmq.zmq_msg_recv(&msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT) == -1:
+            errnum = libzmq.zmq_errno()
+            if errnum == EAGAIN and flags & libzmq.ZMQ_DONTWAIT:
+                return received         # as below, without the price of an exception
+            retry(handle, &msg, flags, timeout, <transfer_t>libzmq.zmq_msg_recv, libzmq.ZMQ_RCVTIMEO, errnum)
         while True:
             more = libzmq.zmq_msg_more(&msg)
             size += message_size(&msg)
@@ -88,6 +97,8 @@ cdef list recv_messages(
                 messages += 1
                 if messages == max_messages or size >= ENOUGH_BYTES:
                     return received
+            elif unfinished is not None:
+                unfinished.append(len(parts) - 1)
             if libzmq.zmq_msg_recv(&msg, handle.ptr, libzmq.ZMQ_DONTWAIT) == -1:
                 if not more:
                     return received         # whatever it was, the next call says so
