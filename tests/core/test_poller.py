@@ -109,8 +109,10 @@ def test_register_modify_unregister(context):
     poller.modify(pull, zmq.POLLIN)
     assert poller.sockets == [(pull, zmq.POLLIN), (push, zmq.POLLOUT)]
     assert pull in poller
+    assert list(poller) == [pull, push]
     poller.register(pull, 0)
     assert pull not in poller
+    assert list(poller) == [push]
     poller.unregister(push)
     assert poller.sockets == []
     with pytest.raises(KeyError):

@@ -79,6 +79,10 @@ cdef class Poller:
     def __contains__(self, socket):
         return socket in self.registered
 
+    def __iter__(self):
+        """What is registered, in order of registration."""
+        return iter(list(self.registered))
+
     @property
     def sockets(self):
         """The (socket, flags) pairs, in order of registration."""
