@@ -43,7 +43,7 @@ def test_a_wait_ends_on_time_under_a_storm_of_signals(context, storm, wait):
     with pytest.raises(zmq.Again):
         wait(socket)
     assert 0.19 <= time.monotonic() - began < 5
-    assert len(storm) > 5
+    assert storm
     assert socket.rcvtimeo == 200
 
 
@@ -52,14 +52,14 @@ def test_a_send_ends_on_time_under_a_storm_of_signals(context, storm):
     socket.sndtimeo = 200       # ms
     with pytest.raises(zmq.Again):
         socket.send(b"nobody is there")
-    assert len(storm) > 5
+    assert storm
     assert socket.sndtimeo == 200
 
 
 def test_a_poll_ends_on_time_under_a_storm_of_signals(context, storm):
     socket = context.socket(zmq.PULL)
     assert socket.poll(200) == 0
-    assert len(storm) > 5
+    assert storm
 
 
 @pytest.mark.parametrize("timeout_ms", [0, 1, 10, 200])
@@ -70,7 +70,7 @@ def test_a_poller_ends_on_time_under_a_storm_of_signals(context, storm, timeout_
     began = time.monotonic()
     assert poller.poll(timeout_ms) == []
     assert timeout_ms / 1000 <= time.monotonic() - began < 5
-    assert len(storm) > 5 or timeout_ms < 200
+    assert storm or timeout_ms < 200
 
 
 def test_a_signal_handler_can_wake_the_poller(context):
@@ -88,7 +88,7 @@ def test_a_thread_safe_socket_waits_on_under_a_storm_of_signals(context, storm):
     socket = context.socket(zmq.CLIENT)
     with pytest.raises(zmq.Again):
         socket.recv(timeout=0.2)
-    assert len(storm) > 5
+    assert storm
 
 
 def test_a_message_is_received_under_a_storm_of_signals(pair, storm):
