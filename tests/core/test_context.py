@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import copy
 import errno
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -87,6 +92,43 @@ def test_a_shadow_shares_the_context(shadow, fresh_endpoint):
     del second, other
     assert not context.closed
     context.term()
+
+
+@pytest.fixture
+def many_switches() -> Iterator[None]:
+    """Between threads, where there is a GIL."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)     # s
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_a_context_is_known_that_lives_where_another_thread_ends_one(many_switches):
+    over = queue.SimpleQueue()
+    unknown = []
+
+    def end_them() -> None:
+        while (context := over.get()) is not None:
+            context.term()
+
+    threads = [threading.Thread(target=end_them) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(5000):
+        over.put(zmq.Context())
+        if number % 3 == 0:
+            time.sleep(0)
+        context = zmq.Context()     # often where the other one was
+        for _ in range(2):
+            try:
+                zmq.Context.shadow(context.underlying)
+            except ValueError as error:
+                unknown.append(error)
+    for _ in threads:
+        over.put(None)
+    for thread in threads:
+        thread.join()
+    assert not unknown
 
 
 @pytest.mark.parametrize("address", [1, 12345678, -1, 1 << 70], ids=str)

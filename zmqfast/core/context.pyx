@@ -95,7 +95,10 @@ cdef class ContextHandle:
         """The pointer is gone: terminated, or inherited by a forked child."""
         if self.ptr != NULL:
             count_add(&live_contexts, -1)
-            CONTEXTS.pop(<size_t>self.ptr, None)
+            with cython.critical_section(CONTEXTS):
+                reference = CONTEXTS.get(<size_t>self.ptr)
+                if reference is not None and reference() is self:   # another thread's new context may live there by now
+                    del CONTEXTS[<size_t>self.ptr]
             self.ptr = NULL
             self.spare = NULL
         return 0
