@@ -326,6 +326,7 @@ class Socket(_core.Socket, SocketOptions, Generic[ReceivedT]):
     __deepcopy__ = __copy__
 
     def __del__(self) -> None:
+        self._leave_context()       # whose destroy() may be called by a finalizer of what we refer to
         if not self.closed and not self._is_shadow and public_name is not None:    # None in a module that dies
             warn(f"unclosed socket {self!r}", ResourceWarning, stacklevel=2, source=self)
 

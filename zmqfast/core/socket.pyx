@@ -46,6 +46,15 @@ cdef class Socket:
         if self.handle is not None:
             self.handle.context.sockets.pop(<size_t><void *>self, None)
 
+    def _leave_context(self):
+        """Before the end: Context._sockets() will not find this socket any more.
+
+        After a finalizer, CPython 3.13t's weak references give away an object that is being deallocated: destroy() would
+        bring it back, and end it twice.
+        """
+        if self.handle is not None:
+            self.handle.context.sockets.pop(<size_t><void *>self, None)
+
     cdef inline SocketHandle own(self):
         if self.handle is None:
             raise RuntimeError("Socket.__init__ was not called")
