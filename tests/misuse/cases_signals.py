@@ -137,14 +137,17 @@ CTRL_C = BEGIN + """
 """
 CTRL_C_BESIDE = BEGIN + """
     others = zmq.Context()
-    came = []
+    there, came = [], []
 
     def other(kind, call):
         with others.socket(kind) as socket:
+            there.append(socket)
             came.append(caught(call, socket))
 
     join = start(*[lambda: other(zmq.PULL, lambda socket: socket.recv())] * 2,
-                 lambda: other(zmq.PULL, lambda socket: socket.poll(20_000)))
+                 lambda: other(zmq.PULL, lambda socket: socket.poll()))
+    while len(there) < 3:
+        time.sleep(0.001)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupt_in(0.05)
     try:
