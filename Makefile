@@ -3,8 +3,8 @@
 #   make demo       build and install into .venv, then run real data through every pattern and transport
 #   make test       the same set-up, then the whole test suite
 #
-# The others: test-long (asyncio under load, some minutes), fuzz, fuzz-calls, soak, asan, tsan, test-pyzmq-suite,
-# test-downstream, misuse, lint, wheel-check, test-pythons, bench, bench-quick, bench-report, bench-check, clean.
+# The others: test-long (asyncio under load and leaks, some minutes), fuzz, fuzz-calls, soak, asan, tsan, memcheck,
+# test-pyzmq-suite, test-downstream, misuse, lint, wheel-check, test-pythons, bench, bench-quick, bench-report, bench-check, clean.
 # PYTHON=python3.13 make demo takes another Python (after make clean); `make test PYTEST="-k poll"` and
 # `make demo DEMO=file.txt` hand arguments on. A second run is fast: what is done leaves a stamp in .venv.
 
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BUILD_INPUTS := setup.py pyproject.toml $(wildcard packaging/libzmq_fixes/*.py zmqfast/*.pyx zmqfast/*.pxd zmqfast/core/*)
 
-.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse fuzz fuzz-calls soak asan tsan lint wheel-check test-pythons bench bench-quick bench-report bench-check clean
+.PHONY: demo test test-long test-pyzmq-suite test-downstream misuse fuzz fuzz-calls soak asan tsan memcheck lint wheel-check test-pythons bench bench-quick bench-report bench-check clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -24,7 +24,7 @@ test: $(VENV)/.test
 	$(BIN)/pytest $(PYTEST)
 
 test-long: $(VENV)/.test
-	ZMQFAST_LONG_TESTS=1 $(BIN)/pytest tests/asyncio --timeout 1000 $(PYTEST)
+	ZMQFAST_LONG_TESTS=1 $(BIN)/pytest tests/asyncio tests/leaks --timeout 1000 $(PYTEST)
 
 # pyzmq's own tests, from its source distribution, with zmqfast in its place; PYZMQ_TESTS="test_socket.py" runs one file.
 test-pyzmq-suite: $(VENV)/.test
@@ -47,6 +47,10 @@ asan: $(VENV)/.packages
 
 tsan: $(VENV)/.packages
 	.ci/sanitize tsan $(SANITIZED)
+
+# Valgrind's memcheck over a few tests, some minutes; MEMCHECKED="tests/core -k poll" runs those.
+memcheck: $(VENV)/.test
+	.ci/memcheck $(BIN)/python $(MEMCHECKED)
 
 # An hour of processes that are killed, stopped and cut off, then an hour of random calls; SOAK_SECONDS=60 takes a minute each.
 soak: export SOAK_SECONDS ?= 3600
