@@ -290,11 +290,17 @@ cdef ContextHandle shadowed_context(object shadow):
     """The handle of a Context, or of the address of one that we have made."""
     if isinstance(shadow, Context):
         return (<Context>shadow).own()
-    reference = CONTEXTS.get(address_of(shadow, "Context"))
+    reference = entry(CONTEXTS, address_of(shadow, "Context"))
     handle = None if reference is None else reference()
     if handle is None:
         raise ValueError(f"shadow: no context of this process lives at {shadow:#x}")
     return handle
+
+
+cdef object entry(dict table, object key, object default=None):
+    """table.get(), of which Cython makes a borrowed reference and then its own: without a GIL, others may let go between."""
+    with cython.critical_section(table):
+        return table.get(key, default)
 
 
 cdef size_t address_of(object shadow, str kind) except? 0:

@@ -425,7 +425,7 @@ cdef SocketHandle shadowed_socket(object shadow):
     """The handle of a Socket, or of the address of one that we have made."""
     if isinstance(shadow, Socket):
         return (<Socket>shadow).own()
-    reference = SOCKETS.get(address_of(shadow, "Socket"))
+    reference = entry(SOCKETS, address_of(shadow, "Socket"))
     handle = None if reference is None else reference()
     if handle is None:
         raise ValueError(f"shadow: no socket of this process lives at {shadow:#x}")

@@ -47,7 +47,7 @@ cdef list named_ends(SocketHandle handle):
 
 cdef int forget_end(ContextHandle context, InprocEnd end) except -1:
     cdef dict by_endpoint = context.inproc_bound if end.binds else context.inproc_connected
-    cdef dict ends = by_endpoint.get(end.endpoint, {})
+    cdef dict ends = entry(by_endpoint, end.endpoint, {})
     ends.pop(end, None)
     if not ends:
         by_endpoint.pop(end.endpoint, None)
@@ -70,7 +70,7 @@ cdef list inproc_sockets(ContextHandle context, bytes endpoint, bint binding):
     cdef InprocEnd end
     cdef SocketHandle handle
     cdef list found = []
-    for end in list((context.inproc_bound if binding else context.inproc_connected).get(endpoint, ())):
+    for end in list(entry(context.inproc_bound if binding else context.inproc_connected, endpoint, {})):
         handle = end.handle()
         if handle is not None and handle.ptr != NULL:
             found.append(handle)

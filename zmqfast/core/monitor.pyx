@@ -125,6 +125,6 @@ cdef SocketHandle monitored_by(SocketHandle reader):
 cdef SocketHandle monitored_at(ContextHandle context, bytes endpoint):
     """The open socket whose monitor was announced at an endpoint, or None."""
     cdef SocketHandle handle
-    reference = context.monitored.get(endpoint)
+    reference = entry(context.monitored, endpoint)
     handle = None if reference is None else reference()
     return None if handle is None or handle.ptr == NULL else handle

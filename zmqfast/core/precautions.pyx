@@ -168,7 +168,7 @@ cdef bint end_waiting(ContextHandle context, list endpoints) noexcept:
 
 cdef int check_one_peer(ContextHandle context, bytes endpoint, str call) except -1:
     """A PAIR turns its second peer away, which libzmq then tells its routing id all the same (send_routing_id)."""
-    cdef list waiting = context.inproc_waiting.get(endpoint, [])
+    cdef list waiting = entry(context.inproc_waiting, endpoint, [])
     if len(waiting) > 1 and not ROUTING.isdisjoint(waiting):
         return fail(libzmq.ENOCOMPATPROTO, call, f"{printable(endpoint)}: it has more than one peer already")
     return 0
