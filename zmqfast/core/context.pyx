@@ -98,7 +98,7 @@ cdef class ContextHandle:
             with cython.critical_section(CONTEXTS):
                 reference = CONTEXTS.get(<size_t>self.ptr)
                 if reference is not None and reference() is self:   # another thread's new context may live there by now
-                    del CONTEXTS[<size_t>self.ptr]
+                    CONTEXTS.pop(<size_t>self.ptr, None)
             self.ptr = NULL
             self.spare = NULL
         return 0
