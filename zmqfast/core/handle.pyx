@@ -29,7 +29,7 @@ cdef extern from "core/peek.h":
 
 cdef enum:
     IN_BATCH_SIZE = 64 * 1024   # bytes; see docs/benchmarks.md for how these two were chosen
-    OUT_BATCH_SIZE = 32 * 1024  # libzmq copies what is shorter: 64 KiB frames go out without a copy
+    OUT_BATCH_SIZE = 32 * 1024  # what a long frame has beyond that goes out from where it lies
 
 cdef enum:                      # bytes; exact bytes of that length are lent, not copied: nobody can change them
     LEND_FROM = 32 * 1024       # what libzmq writes to a connection without a copy of its own
