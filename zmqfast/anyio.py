@@ -29,8 +29,6 @@ from zmqfast.monitor import AsyncEventReader, MonitorEvent, parse_event
 from zmqfast.socket import Socket as PlainSocket
 
 if TYPE_CHECKING:
-
-
     from zmqfast.peers import SocketStats
 
 ResultT = TypeVar("ResultT")

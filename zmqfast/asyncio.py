@@ -31,7 +31,6 @@ from zmqfast.poller import Poller as SyncPoller
 from zmqfast.socket import Socket as SyncSocket
 
 if TYPE_CHECKING:
-
     from typing_extensions import Self
 
 __all__ = ["Context", "Poller", "Socket", "ZMQEventLoop", "install"]

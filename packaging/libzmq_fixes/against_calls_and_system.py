@@ -2,6 +2,16 @@
 
 from .fix import Fix
 
+DROP_WHAT_FITS_NO_DATAGRAM = """\
+            if (size > MAX_UDP_MSG) {
+                rc = group_msg.close ();
+                errno_assert (rc == 0);
+                rc = body_msg.close ();
+                errno_assert (rc == 0);
+                return;
+            }
+"""
+
 AGAINST_CALLS_AND_SYSTEM = (
     # Both. Over WebSocket a client's bytes are masked, in their place: in the very object that was sent without a copy.
     Fix("ws_encoder.cpp", """\
@@ -18,14 +28,7 @@ AGAINST_CALLS_AND_SYSTEM = (
             memcpy (_out_buffer, body_msg.data (), body_size);
 """, """\
             size = body_size;
-            if (size > MAX_UDP_MSG) {
-                rc = group_msg.close ();
-                errno_assert (rc == 0);
-                rc = body_msg.close ();
-                errno_assert (rc == 0);
-                return;
-            }
-
+""" + DROP_WHAT_FITS_NO_DATAGRAM + """
             memcpy (_out_buffer, body_msg.data (), body_size);
 """),
     Fix("udp_engine.cpp", """\
@@ -34,14 +37,7 @@ AGAINST_CALLS_AND_SYSTEM = (
             // TODO: check if larger than maximum size
 """, """\
             size = group_size + body_size + 1;
-            if (size > MAX_UDP_MSG) {
-                rc = group_msg.close ();
-                errno_assert (rc == 0);
-                rc = body_msg.close ();
-                errno_assert (rc == 0);
-                return;
-            }
-
+""" + DROP_WHAT_FITS_NO_DATAGRAM + """
 """),
 
     # 4.3.4, backported: a socket that is closed, or disconnects, after its inproc peer with DISCONNECT_MSG had gone wrote that
