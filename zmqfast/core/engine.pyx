@@ -24,11 +24,8 @@ cdef enum:
 
 cdef double TURN_S = 0.004      # for so long calls may finish at once; then the loop gets its turn
 
-# A processor that sleeps takes some 50 us to wake, twice in a round trip. So where messages come faster than BRISK_S,
-# the loop does not sleep for AWAKE_S after each of them, and when it has had nothing else to do for QUIET_S, we look
-# for the next message in one go for LOOK_S.
-cdef double BRISK_S = 300e-6
-cdef double AWAKE_S = 200e-6
+# Where messages come faster than BRISK_S, the loop does not sleep for AWAKE_S after each of them (see message.pyx), and
+# when it has had nothing else to do for QUIET_S, we look for the next message in one go for LOOK_S.
 cdef double QUIET_S = 80e-6
 cdef double LOOK_S = 30e-6
 
@@ -53,19 +50,6 @@ cdef extern from *:
     #endif
     """
     void *running_loop_token() noexcept
-
-cdef extern from *:
-    """
-    /* Let another thread have the processor that we look from. */
-    #ifdef _WIN32
-    #include <windows.h>
-    #define yield_processor() SwitchToThread ()
-    #else
-    #include <sched.h>
-    #define yield_processor() sched_yield ()
-    #endif
-    """
-    void yield_processor() noexcept nogil
 
 cdef extern from *:
     """

@@ -27,6 +27,14 @@ cdef extern from "core/peek.h":
     bint zmqfast_has_news(void *socket) noexcept nogil
     int zmqfast_events(void *socket) noexcept nogil
 
+cdef extern from "core/awake.h":
+    ctypedef struct waits_t:
+        bint awake
+    void count_wait(waits_t *waits, double seconds, double brisk) noexcept nogil
+    double seconds_now() noexcept nogil
+    void stay_awake(void *socket, double seconds) noexcept nogil
+    void yield_processor() noexcept nogil
+
 cdef enum:
     IN_BATCH_SIZE = 64 * 1024   # bytes; see docs/benchmarks.md for how these two were chosen
     OUT_BATCH_SIZE = 32 * 1024  # what a long frame has beyond that goes out from where it lies
@@ -93,6 +101,8 @@ cdef class SocketHandle:
     cdef Py_ssize_t lend_from       # bytes
     cdef list followers             # weak references to Followers, or None; replaced, never changed
     cdef bint peekable              # nobody but us calls libzmq with this socket, and peek.cpp can look inside
+    cdef bint conversing            # has sent since a receive waited last
+    cdef waits_t waits              # for answers: whether the next one stays awake
     cdef bint known_empty           # with GUARD_KNOWN: a receive has found nothing
     cdef int known_events           # with GUARD_KNOWN: ZMQ_EVENTS; -1 where only known_empty is known
     cdef libzmq.zmq_fd_t fd         # ZMQ_FD, which stays the same; thread-safe sockets have none: see descriptor()

@@ -1,0 +1,203 @@
+"""Who has sent and waits for the answer stays awake for a moment where answers come quickly, and misses nothing meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import zmqfast as zmq
+from program import run
+
+BLOCK, AWAKE_BLOCKS, ASLEEP_BLOCKS = 64, 64, 8      # as in core/awake.h
+
+YIELDS = """
+    import ctypes
+    import threading
+    import time
+    import zmqfast as zmq
+    take_yields = ctypes.CDLL({library!r}).take_yields
+    context = zmq.Context()
+    server, client = context.socket(zmq.{server}), context.socket(zmq.{client})
+    client.connect("tcp://127.0.0.1:%d" % server.bind_to_random_port("tcp://127.0.0.1"))
+"""
+SLOW_ANSWERS = YIELDS + """
+    def serve():
+        while (request := server.recv()) != b"end":
+            time.sleep(0.001)
+            server.send(request)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    for number in range({count}):
+        time.sleep(0.001)
+        client.send(b"%d" % number)
+        assert client.recv() == b"%d" % number
+    client.send(b"end")
+    thread.join()
+    print(take_yields())
+    context.destroy()
+"""
+ONE_WAY = YIELDS + """
+    def work():
+        for number in range({count}):
+            client.send(b"%d" % number)
+            while not received >= number:
+                pass
+
+    received = -1
+    thread = threading.Thread(target=work)
+    thread.start()
+    for number in range({count}):
+        assert server.recv() == b"%d" % number
+        received = number
+    thread.join()
+    print(take_yields())
+    context.destroy()
+"""
+
+
+@pytest.fixture(scope="module")
+def stays_awake(tmp_path_factory):
+    """Per wait, of pairs of how many microseconds it takes asleep and awake: whether it stays awake."""
+    program = tmp_path_factory.mktemp("count_waits") / "count_waits"
+    subprocess.run(["cc", "-o", program, Path(__file__).with_name("count_waits.c")], check=True)
+
+    def decide(waits: list[tuple[float, float]]) -> list[bool]:
+        written = "".join(f"{asleep} {awake}\n" for asleep, awake in waits)
+        printed = subprocess.run([program], input=written, capture_output=True, text=True, check=True).stdout
+        return [decision == "A" for decision in printed]
+
+    return decide
+
+
+def test_what_is_quicker_awake_stays_awake_and_sleeping_is_tried_now_and_then(stays_awake):
+    asleep, awake = [False] * BLOCK, [True] * BLOCK * AWAKE_BLOCKS
+    expected = asleep + awake + asleep + awake
+    assert stays_awake([(200, 50)] * len(expected)) == expected
+
+
+def test_what_is_quicker_asleep_sleeps_and_staying_awake_is_tried_now_and_then(stays_awake):
+    expected = [False] * BLOCK + ([True] * BLOCK + [False] * BLOCK * ASLEEP_BLOCKS) * 3
+    assert stays_awake([(200, 250)] * len(expected)) == expected
+
+
+def test_slow_answers_are_slept_for(stays_awake):
+    assert not any(stays_awake([(301, 1)] * 10_000))
+
+
+def test_answers_that_become_slow_are_slept_for_after_a_block(stays_awake):
+    decisions = stays_awake([(200, 50)] * 3 * BLOCK + [(10_000, 10_000)] * 10_000)
+    assert decisions[BLOCK : 3 * BLOCK] == [True] * 2 * BLOCK
+    assert not any(decisions[4 * BLOCK :])
+
+
+def test_a_pause_in_quick_answers_changes_nothing(stays_awake):
+    waits = [(200, 50)] * BLOCK * AWAKE_BLOCKS
+    waits[2 * BLOCK + 5] = (5e6, 5e6)
+    assert stays_awake(waits)[BLOCK:] == [True] * (len(waits) - BLOCK)
+
+
+def test_nobody_is_awake_for_answers_and_requests_that_take_a_millisecond(preloaded):
+    assert run(SLOW_ANSWERS.format(library=preloaded("count_yields"), server="REP", client="REQ", count=300)) == "0\n"
+
+
+def test_nobody_is_awake_for_what_only_comes_in(preloaded):
+    assert run(ONE_WAY.format(library=preloaded("count_yields"), server="PULL", client="PUSH", count=1000)) == "0\n"
+
+
+@pytest.fixture(params=[(zmq.REP, zmq.REQ), (zmq.ROUTER, zmq.DEALER), (zmq.PAIR, zmq.PAIR)], ids=["rep", "router", "pair"])
+def echoing(request, pair):
+    """A client, whose every message comes back from a thread; after `slow`, in 0.1 s; `end` ends it."""
+    server, client = pair(*request.param)
+
+    def serve() -> None:
+        while True:
+            message = server.recv_multipart()
+            if message[-1] == b"end":
+                return
+            if message[-1] == b"slow":
+                time.sleep(0.1)
+            server.send_multipart(message)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield client
+    client.send(b"end")
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def converse(client: zmq.Socket, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        client.send(b"%d" % number)
+        assert client.recv(timeout=30) == b"%d" % number
+
+
+def test_a_slow_answer_among_quick_ones_runs_into_the_time_limit_and_is_received_afterwards(echoing):
+    for round_ in range(3):
+        converse(echoing, 1000 * round_, 500)
+        echoing.send(b"slow")
+        with pytest.raises(zmq.Again):
+            echoing.recv(timeout=0.02)
+        assert echoing.recv(timeout=30) == b"slow"
+
+
+def test_signals_during_a_conversation_lose_nothing(echoing):
+    handled = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: handled.append(number))
+    signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
+    try:
+        converse(echoing, 0, 2000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert handled
+
+
+def test_a_handler_that_raises_ends_the_wait_for_an_answer_and_the_answer_is_there_later(echoing):
+    class Enough(Exception):
+        pass
+
+    def enough(number, frame):
+        raise Enough
+
+    before = signal.signal(signal.SIGALRM, enough)
+    try:
+        for _ in range(3):
+            converse(echoing, 0, 300)
+            echoing.send(b"slow")
+            with pytest.raises(Enough):
+                signal.setitimer(signal.ITIMER_REAL, 0.01)
+                echoing.recv()
+            assert echoing.recv(timeout=30) == b"slow"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_the_end_of_the_context_ends_the_wait_for_an_answer(tcp_pair, context):
+    server, client = tcp_pair(zmq.PAIR, zmq.PAIR)
+    ended = []
+
+    def converse_for_ever() -> None:
+        try:
+            while True:
+                client.send(b"")
+                client.recv()
+        except zmq.ContextTerminated as error:
+            ended.append(error)
+        client.close(0)
+
+    thread = threading.Thread(target=converse_for_ever)
+    thread.start()
+    for _ in range(500):
+        server.send(server.recv())
+    server.close(0)
+    context.term()
+    thread.join(30)
+    assert ended
