@@ -17,9 +17,10 @@ from .against_peers import AGAINST_PEERS
 from .fewer_copies import FEWER_COPIES
 from .fewer_system_calls import FEWER_SYSTEM_CALLS
 from .more_room import MORE_ROOM
+from .patient_accept import PATIENT_ACCEPT
 
 EACH_FOR_ITSELF = (*AGAINST_PEERS, *AGAINST_CALLS_AND_SYSTEM, *FEWER_SYSTEM_CALLS)
-ALL_OR_NONE = (FEWER_COPIES, MORE_ROOM)
+ALL_OR_NONE = (FEWER_COPIES, MORE_ROOM, PATIENT_ACCEPT)
 
 
 def fixed(texts: dict[str, str]) -> dict[str, str]:
