@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +26,26 @@ def each_poller(request, monkeypatch) -> None:
         monkeypatch.setattr(zmq, "Poller", PollerWithoutSet)
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory) -> Callable[..., Path]:
+    """`compiled(name, *options)` compiles name.c of this folder; the path of what is made."""
+    def compile_c(name: str, *options: str) -> Path:
+        made = tmp_path_factory.mktemp("compiled") / name
+        # a sanitizer that the interpreter runs under would report the compiler's leaks
+        environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+        subprocess.run(
+            ["cc", *options, "-o", made, Path(__file__).with_name(f"{name}.c")], check=True, env=environment)
+        return made
+
+    return compile_c
+
+
 @pytest.fixture
-def preloaded(tmp_path, monkeypatch) -> Callable[[str], str]:
+def preloaded(compiled, monkeypatch) -> Callable[[str], str]:
     """`preloaded(name)` builds name.c of this folder; its path. Programs that are run then have it before libc."""
     def build(name: str) -> str:
-        library = tmp_path / f"{name}.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).with_name(f"{name}.c")], check=True)
-        monkeypatch.setenv("LD_PRELOAD", str(library))
-        return str(library)
+        library = str(compiled(name, "-shared", "-fPIC"))
+        monkeypatch.setenv("LD_PRELOAD", " ".join(filter(None, [os.environ.get("LD_PRELOAD"), library])))
+        return library
 
     return build

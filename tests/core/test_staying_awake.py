@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -60,11 +59,10 @@ ONE_WAY = YIELDS + """
 """
 
 
-@pytest.fixture(scope="module")
-def stays_awake(tmp_path_factory):
+@pytest.fixture
+def stays_awake(compiled):
     """Per wait, of pairs of how many microseconds it takes asleep and awake: whether it stays awake."""
-    program = tmp_path_factory.mktemp("count_waits") / "count_waits"
-    subprocess.run(["cc", "-o", program, Path(__file__).with_name("count_waits.c")], check=True)
+    program = compiled("count_waits")
 
     def decide(waits: list[tuple[float, float]]) -> list[bool]:
         written = "".join(f"{asleep} {awake}\n" for asleep, awake in waits)
