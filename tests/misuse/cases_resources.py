@@ -254,10 +254,10 @@ OTHERS = {
     "a frame is received that is larger than the memory": """
         context = zmq.Context()
         push, pull = connected(context, zmq.PUSH, zmq.PULL, rcvtimeo=5000)
-        data = bytearray(400 << 20)
+        data = mmap.mmap(-1, 1100 << 20)    # a Python without a GIL has reserved a GiB for its objects already
         for receive in (pull.recv, pull.recv_multipart, lambda: pull.recv(copy=False).bytes):
             push.send(data, copy=False)
-            resource.setrlimit(resource.RLIMIT_AS, (700 << 20, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_AS, (address_space() + (200 << 20), resource.RLIM_INFINITY))
             print(caught(receive))
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         push.send(b"goes on")
@@ -274,9 +274,10 @@ OTHERS = {
             pull = context.socket(zmq.PULL)
             port = int(os.read(to_child, 20))
             pull.connect(f"tcp://127.0.0.1:{port}")
-            pull.rcvtimeo = 500
-            resource.setrlimit(resource.RLIMIT_AS, (400 << 20, resource.RLIM_INFINITY))
+            pull.rcvtimeo = 3000
+            resource.setrlimit(resource.RLIMIT_AS, (address_space() + (200 << 20), resource.RLIM_INFINITY))
             outcome = caught(pull.recv)     # libzmq cannot take the frame in, and leaves the peer
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             print(outcome)
             sys.stdout.flush()
             context.destroy(linger=0)
@@ -285,9 +286,10 @@ OTHERS = {
         push = context.socket(zmq.PUSH)
         push.linger = 0
         port = push.bind_to_random_port("tcp://127.0.0.1")
+        data = bytes(500 << 20)     # takes its time, which the other one does not wait
         os.write(from_parent, b"%d" % port)
         push.sndtimeo = 10_000
-        push.send(bytes(500 << 20))
+        push.send(data)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         assert status == 0, status
         context.destroy(linger=0)
@@ -307,8 +309,7 @@ OTHERS = {
         end()
         """,
     "there is no memory for another thread": """
-        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + (6 << 20), resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_AS, (address_space() + (6 << 20), resource.RLIM_INFINITY))
         context = zmq.Context()
         came = caught(context.socket, zmq.PULL)
         assert came in ("EAGAIN", "Again", "MemoryError", "ENOMEM"), came

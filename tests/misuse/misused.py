@@ -8,6 +8,7 @@ import faulthandler
 import gc
 import importlib
 import itertools
+import mmap
 import os
 import resource
 import signal
@@ -19,9 +20,9 @@ import warnings
 zmq = importlib.import_module(os.environ["MISUSED"])
 
 __all__ = [
-    "Interrupt", "alarm_every", "caught", "closed_somehow", "connected", "contextlib", "end", "errno", "fork", "gc",
-    "interrupt_in", "itertools", "once_waiting", "os", "resource", "signal", "start", "sys", "threading", "time",
-    "warnings", "zmq",
+    "Interrupt", "address_space", "alarm_every", "caught", "closed_somehow", "connected", "contextlib", "end", "errno",
+    "fork", "gc", "interrupt_in", "itertools", "mmap", "once_waiting", "os", "resource", "signal", "start", "sys",
+    "threading", "time", "warnings", "zmq",
 ]
 
 faulthandler.enable()
@@ -59,6 +60,12 @@ def start(*calls):
             thread.join()
 
     return join
+
+
+def address_space():
+    """How many bytes of it the process has, used or not: a limit below that leaves nothing at all."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
 
 
 def connected(context, first=None, second=None, endpoint="inproc://misused", **options):
