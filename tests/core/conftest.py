@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,12 @@ def preloaded(compiled, monkeypatch) -> Callable[[str], str]:
         return library
 
     return build
+
+
+@pytest.fixture
+def many_switches() -> Iterator[None]:
+    """Between threads, where there is a GIL."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)     # s
+    yield
+    sys.setswitchinterval(before)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import copy
 import errno
 import queue
-import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -92,15 +90,6 @@ def test_a_shadow_shares_the_context(shadow, fresh_endpoint):
     del second, other
     assert not context.closed
     context.term()
-
-
-@pytest.fixture
-def many_switches() -> Iterator[None]:
-    """Between threads, where there is a GIL."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)     # s
-    yield
-    sys.setswitchinterval(before)
 
 
 def test_a_context_is_known_that_lives_where_another_thread_ends_one(many_switches):

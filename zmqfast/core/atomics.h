@@ -50,6 +50,14 @@ static inline int atomic_word_swap (atomic_word_t *p, uint64_t expected, uint64_
 }
 #endif
 
+/* For who has just written something that is no atomic, and asks whether anybody waits for it: without a GIL a processor
+   may read first and write later, while the other thread says that it waits, and sees nothing written. */
+#ifdef Py_GIL_DISABLED
+#define atomic_get_after_writes(p) atomic_add ((p), 0)
+#else
+#define atomic_get_after_writes(p) atomic_get (p)
+#endif
+
 /* A counter that only holders of the GIL change. */
 #ifdef Py_GIL_DISABLED
 #define count_add(p, n) ((void) atomic_add ((p), (n)))

@@ -133,9 +133,11 @@ cdef class Batch:
 
     cdef BatchStorage take(self):
         """The memory, empty and nobody else's, until put back."""
-        cdef BatchStorage storage = self.own()
-        self.storage = None
-        self.view = None
+        cdef BatchStorage storage
+        with cython.critical_section(self):     # as wherever it is looked at
+            storage = self.own()
+            self.storage = None
+            self.view = None
         if atomic_get(&storage.views) > 0:
             storage = BatchStorage()
         storage.count = 0
@@ -144,6 +146,16 @@ cdef class Batch:
     @property
     def data(self):
         """All frames' bytes, as one memoryview."""
+        with cython.critical_section(self):
+            return self.all_bytes()
+
+    cdef int put_back(self, BatchStorage storage) except -1:
+        with cython.critical_section(self):
+            self.storage = storage
+        return 0
+
+    cdef object all_bytes(self):
+        """Caller has locked us."""
         cdef BatchStorage storage = self.own()
         if self.view is None:
             self.view = column(storage, storage.data, storage.offsets[storage.count], 1, "B")
@@ -152,27 +164,34 @@ cdef class Batch:
     @property
     def offsets(self):
         """Where frames begin in `data`, and where the last one ends: a memoryview of len + 1 int64."""
-        cdef BatchStorage storage = self.own()
-        return column(storage, storage.offsets, storage.count + 1, sizeof(int64_t), "q")
+        cdef BatchStorage storage
+        with cython.critical_section(self):
+            storage = self.own()
+            return column(storage, storage.offsets, storage.count + 1, sizeof(int64_t), "q")
 
     @property
     def more(self):
         """For each frame 1 if another frame of the same message follows, else 0: a memoryview of len bytes."""
-        cdef BatchStorage storage = self.own()
-        return column(storage, storage.more, storage.count, 1, "B")
+        cdef BatchStorage storage
+        with cython.critical_section(self):
+            storage = self.own()
+            return column(storage, storage.more, storage.count, 1, "B")
 
     def __len__(self):
         """How many frames."""
-        return self.own().count
+        with cython.critical_section(self):
+            return self.own().count
 
     def __getitem__(self, Py_ssize_t i):
         """Frame `i`, a memoryview."""
-        cdef BatchStorage storage = self.own()
-        if i < 0:
-            i += storage.count
-        if not 0 <= i < storage.count:
-            raise IndexError(f"the Batch has {storage.count} frames")
-        return self.data[storage.offsets[i]:storage.offsets[i + 1]]
+        cdef BatchStorage storage
+        with cython.critical_section(self):
+            storage = self.own()
+            if i < 0:
+                i += storage.count
+            if not 0 <= i < storage.count:
+                raise IndexError(f"the Batch has {storage.count} frames")
+            return self.all_bytes()[storage.offsets[i]:storage.offsets[i + 1]]
 
     def __iter__(self):
         for i in range(len(self)):
@@ -180,12 +199,14 @@ cdef class Batch:
 
     def tolist(self):
         """The frames, as a list of bytes."""
-        cdef BatchStorage storage = self.own()
+        cdef BatchStorage storage
         cdef Py_ssize_t i
-        return [
-            PyBytes_FromStringAndSize(storage.data + storage.offsets[i], storage.offsets[i + 1] - storage.offsets[i])
-            for i in range(storage.count)
-        ]
+        with cython.critical_section(self):
+            storage = self.own()
+            return [
+                PyBytes_FromStringAndSize(storage.data + storage.offsets[i], storage.offsets[i + 1] - storage.offsets[i])
+                for i in range(storage.count)
+            ]
 
     def __repr__(self):
         return f"<zmq.Batch of {len(self)} frames, {len(self.data)} bytes>"
@@ -213,7 +234,7 @@ cdef int recv_into_batch(SocketHandle handle, Batch batch, Py_ssize_t max_messag
         finally:
             handle.leave()
     finally:
-        batch.storage = storage
+        batch.put_back(storage)
         close_msg(&msg)
     return 0
 

@@ -36,7 +36,33 @@ cdef enum:
     LAST_DRAFT_TYPE = 20            # ZMQ_CHANNEL
     DESCRIPTORS_TO_RESOLVE = 4      # libzmq aborts when it cannot list the network interfaces (ip_resolver.cpp)
 
+cdef extern from *:
+    """
+    /* dict.get(), of which Cython makes a borrowed reference and then its own: without a GIL, others may let go between. */
+    static PyObject *own_entry (PyObject *table, PyObject *key)
+    {
+    #ifdef Py_GIL_DISABLED
+        PyObject *found;
+        if (PyDict_GetItemRef (table, key, &found) != 0)
+            return found; /* NULL: an error */
+    #else
+        PyObject *found = PyDict_GetItemWithError (table, key);
+        if (found != NULL || PyErr_Occurred ()) {
+            Py_XINCREF (found);
+            return found;
+        }
+    #endif
+        Py_INCREF (Py_None);
+        return Py_None;
+    }
+    """
+    object entry "own_entry"(dict table, object key)
+
+# Without a GIL, a critical section is left wherever CPython waits for another lock, be it for a moment. So what is locked
+# is an object of ours, never the dict or list that is changed meanwhile: that has a lock of its own, which nobody else may
+# want in that moment. CPython 3.13t even waits for itself where it has locked the same one before.
 cdef dict CONTEXTS = {}     # address → weak reference to the ContextHandle
+cdef object CONTEXTS_LOCK = object()    # of every look at it, and every change
 cdef atomic_int_t live_contexts = 0
 
 
@@ -56,6 +82,7 @@ cdef class ContextHandle:
     cdef bint started                   # libzmq has its threads
     cdef PyThread_type_lock term_lock   # held by the thread that terminates
     cdef dict sockets                   # id → weak reference to the Socket
+    cdef object naming                  # locked while endpoints and monitors are named or left, and for `refusing` and `spare`
     cdef bint opening_watch             # a watch makes do with the room that is left
     cdef time_t watch_ended             # s: libzmq's reaper may still have its sockets
     cdef time_t socket_closed           # the same for sockets of the user's
@@ -66,6 +93,7 @@ cdef class ContextHandle:
     cdef dict inproc_connected          # the same for those that have connected
 
     def __cinit__(self):
+        self.naming = object()
         self.sockets = {}
         self.watched = {}
         self.monitored = {}
@@ -79,14 +107,16 @@ cdef class ContextHandle:
             fail(EMFILE, "Context", None)
         self.ptr = libzmq.zmq_ctx_new()
         check_new(self.ptr, "zmq_ctx_new")
-        CONTEXTS[<size_t>self.ptr] = PyWeakref_NewRef(self, None)
+        with cython.critical_section(CONTEXTS_LOCK):
+            CONTEXTS[<size_t>self.ptr] = PyWeakref_NewRef(self, None)
         count_add(&live_contexts, 1)
 
     def __dealloc__(self):
         if self.ptr != NULL:
             count_add(&live_contexts, -1)
             if not atomic_get(&release_finalising):     # at exit nobody waits; the process ends libzmq
-                CONTEXTS.pop(<size_t>self.ptr, None)
+                with cython.critical_section(CONTEXTS_LOCK):
+                    CONTEXTS.pop(<size_t>self.ptr, None)
                 if prepare_quietly(self):
                     end_quietly(self.ptr)
         PyThread_free_lock(self.term_lock)
@@ -95,8 +125,8 @@ cdef class ContextHandle:
         """The pointer is gone: terminated, or inherited by a forked child."""
         if self.ptr != NULL:
             count_add(&live_contexts, -1)
-            with cython.critical_section(CONTEXTS):
-                reference = CONTEXTS.get(<size_t>self.ptr)
+            with cython.critical_section(CONTEXTS_LOCK):
+                reference = entry(CONTEXTS, <size_t>self.ptr)
                 if reference is not None and reference() is self:   # another thread's new context may live there by now
                     CONTEXTS.pop(<size_t>self.ptr, None)
             self.ptr = NULL
@@ -112,6 +142,16 @@ cdef class ContextHandle:
 
     cdef void *new_socket(self, int socket_type) except NULL:
         cdef void *socket
+        with cython.critical_section(self):     # or another thread may end the context
+            socket = self.socket_at_once(socket_type)
+        if socket == NULL and libzmq.zmq_errno() == EMFILE and not self.opening_watch and make_room(self):
+            socket = socket_once_reaped(self, socket_type)
+        check_new(socket, "socket")
+        self.started = True
+        return socket
+
+    cdef void *socket_at_once(self, int socket_type) except? NULL:
+        """A socket; or NULL, and errno says why."""
         cdef int io_threads
         if self.ptr == NULL:
             raise error_for(libzmq.ENOTSUP, "socket: the context is closed")
@@ -126,12 +166,7 @@ cdef class ContextHandle:
                 fail(EMFILE, "socket", None)
             if not threads_left(io_threads + 1):
                 raise error_for(ENOMEM, f"socket: the system has no room for the context's {io_threads + 1} threads")
-        socket = libzmq.zmq_socket(self.ptr, socket_type)
-        if socket == NULL and libzmq.zmq_errno() == EMFILE and not self.opening_watch and make_room(self):
-            socket = socket_once_reaped(self.ptr, socket_type)
-        check_new(socket, "socket")
-        self.started = True
-        return socket
+        return libzmq.zmq_socket(self.ptr, socket_type)
 
     cdef int term(self) except -1:
         cdef void *ptr
@@ -145,7 +180,8 @@ cdef class ContextHandle:
                 continue
             try:
                 ptr = self.end_of_waits("term")
-                self.ending = True
+                with cython.critical_section(self):     # whoever is about to call libzmq does so before
+                    self.ending = True
             except:
                 PyThread_release_lock(self.term_lock)
                 raise
@@ -162,10 +198,9 @@ cdef class ContextHandle:
                 PyErr_CheckSignals()                # without the lock: a handler may call term() as well
         return 0
 
-
     cdef void *end_of_waits(self, str call) except? NULL:
         """Before zmq_ctx_term and zmq_ctx_shutdown, neither of which anybody has called yet."""
-        with cython.critical_section(self):
+        with cython.critical_section(self.naming):
             if self.ptr != NULL and not self.refusing:
                 self.refusing = True
                 try:
@@ -227,16 +262,18 @@ cdef class Context:
         cdef char text[256]
         cdef size_t size = sizeof(text)
         cdef int number = option
+        cdef ContextHandle handle = self.own()
         memset(text, 0, sizeof(text))       # libzmq says not how long the text is
-        cdef void *ptr = self.own().opened()
-        if number == libzmq.ZMQ_THREAD_NAME_PREFIX:
-            check(libzmq.zmq_ctx_get_ext(ptr, number, text, &size), "get", repr(option))
-            return text[:strnlen(text, sizeof(text))].decode()
-        libzmq.set_errno(0)
-        value = libzmq.zmq_ctx_get(ptr, number)
-        if value == -1 and libzmq.zmq_errno() != 0:     # -1 is also a scheduling policy
-            fail(libzmq.zmq_errno(), "get", repr(option))
-        return value
+        with cython.critical_section(handle):           # or another thread may end the context
+            if number == libzmq.ZMQ_THREAD_NAME_PREFIX:
+                check(libzmq.zmq_ctx_get_ext(handle.opened(), number, text, &size), "get", repr(option))
+                return text[:strnlen(text, sizeof(text))].decode()
+            handle.opened()
+            libzmq.set_errno(0)
+            value = libzmq.zmq_ctx_get(handle.ptr, number)
+            if value == -1 and libzmq.zmq_errno() != 0: # -1 is also a scheduling policy
+                fail(libzmq.zmq_errno(), "get", repr(option))
+            return value
 
     def set(self, option, optval):
         """Set a context option; most count only before the first socket (zmq_ctx_set).
@@ -246,21 +283,29 @@ cdef class Context:
             RuntimeError: the context has been terminated.
         """
         cdef int number = option
-        cdef void *ptr = self.own().opened()
+        cdef int value
+        cdef ContextHandle handle = self.own()
+        handle.opened()
         if number == libzmq.ZMQ_THREAD_NAME_PREFIX and isinstance(optval, (str, bytes)):
             text = optval.encode() if isinstance(optval, str) else optval
             if len(text) == sizeof(int):
                 text += b"\0"       # libzmq takes four bytes for an int
-            check(libzmq.zmq_ctx_set_ext(ptr, number, <char *>text, len(text)), "set", f"{option!r} to {optval!r}")
+            with cython.critical_section(handle):       # or another thread may end the context
+                check(libzmq.zmq_ctx_set_ext(handle.opened(), number, <char *>text, len(text)),
+                      "set", f"{option!r} to {optval!r}")
         else:
-            check(libzmq.zmq_ctx_set(ptr, number, int_value(option, optval)), "set", f"{option!r} to {optval!r}")
+            value = int_value(option, optval)           # which may run Python code, and that end the context
+            with cython.critical_section(handle):
+                check(libzmq.zmq_ctx_set(handle.opened(), number, value), "set", f"{option!r} to {optval!r}")
 
     def shutdown(self):
         """Make every call on the context's sockets raise ContextTerminated; does not wait (zmq_ctx_shutdown)."""
         cdef ContextHandle handle = self.own()
         if handle.ptr != NULL and not handle.ending:
             handle.end_of_waits("shutdown")
-            check(libzmq.zmq_ctx_shutdown(handle.ptr), "shutdown")
+            with cython.critical_section(handle):
+                if handle.ptr != NULL and not handle.ending:    # by another thread, in the meantime
+                    check(libzmq.zmq_ctx_shutdown(handle.ptr), "shutdown")
 
     def term(self):
         """Terminate: calls on the context's sockets raise ContextTerminated; waits until all are closed.
@@ -290,17 +335,13 @@ cdef ContextHandle shadowed_context(object shadow):
     """The handle of a Context, or of the address of one that we have made."""
     if isinstance(shadow, Context):
         return (<Context>shadow).own()
-    reference = entry(CONTEXTS, address_of(shadow, "Context"))
+    address = address_of(shadow, "Context")
+    with cython.critical_section(CONTEXTS_LOCK):
+        reference = entry(CONTEXTS, address)
     handle = None if reference is None else reference()
     if handle is None:
         raise ValueError(f"shadow: no context of this process lives at {shadow:#x}")
     return handle
-
-
-cdef object entry(dict table, object key, object default=None):
-    """table.get(), of which Cython makes a borrowed reference and then its own: without a GIL, others may let go between."""
-    with cython.critical_section(table):
-        return table.get(key, default)
 
 
 cdef size_t address_of(object shadow, str kind) except? 0:

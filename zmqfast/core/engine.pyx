@@ -549,7 +549,7 @@ cdef class Registration:
         cdef Wakeup wakeup
         cdef AsyncSocket socket
         for wakeup in tuple(self.wakeups):
-            socket = wakeup.kept
+            socket = wakeup.who_waits()
             if socket is not None and socket.wakeup is wakeup and socket._loop_link.is_over():
                 socket._let_go()
 
@@ -569,8 +569,17 @@ cdef class Wakeup(Follower):
         self.reference = PyWeakref_NewRef(socket, None)
         self.handle = socket.own()
 
+    cdef inline AsyncSocket who_waits(self):
+        """The socket, if anybody waits for it; asked in any thread."""
+        with cython.critical_section(self):
+            return self.kept
+
+    cdef inline void keep(self, AsyncSocket socket) noexcept:
+        with cython.critical_section(self):
+            self.kept = socket
+
     cdef int on_readable(self) except -1:
-        cdef AsyncSocket socket = self.kept
+        cdef AsyncSocket socket = self.who_waits()
         if socket is not None:
             return socket.on_readable()
         if not HAS_READINESS:           # the descriptor would go on waking us
@@ -581,13 +590,13 @@ cdef class Wakeup(Follower):
 
     cdef int on_used(self) except -1:
         """Somebody calls libzmq past us, and may take the edge that we wait for."""
-        cdef AsyncSocket socket = self.kept
+        cdef AsyncSocket socket = self.who_waits()
         if socket is not None:
             socket.serve_soon()
         return 0
 
     cdef int on_looked(self, int events) except -1:
-        cdef AsyncSocket socket = self.kept
+        cdef AsyncSocket socket = self.who_waits()
         if socket is not None and socket.awaits(events):
             socket.serve_soon()
         return 0
@@ -603,7 +612,7 @@ cdef class Wakeup(Follower):
 
     cdef bint serve(self) except -1:
         """Whether there was something for one who waits."""
-        cdef AsyncSocket socket = self.kept
+        cdef AsyncSocket socket = self.who_waits()
         cdef LoopLink link
         cdef Py_ssize_t waiting
         if socket is None:
@@ -1021,7 +1030,7 @@ cdef class AsyncSocket(Socket):
         waiter.socket = self
         queue.append(waiter)
         if self._waiting == 0:
-            self.wakeup.kept = self
+            self.wakeup.keep(self)
         self._waiting += 1
         if 0 <= seconds < 1e9:
             waiter.timer = link.call_later(seconds, waiter.expire)
@@ -1046,7 +1055,7 @@ cdef class AsyncSocket(Socket):
          else self.polling).remove(waiter)
         self._waiting -= 1
         if self._waiting == 0 and self.wakeup is not None:
-            self.wakeup.kept = None
+            self.wakeup.keep(None)
 
     cdef int watch(self) except -1:
         """Have the loop tell when the descriptor fires."""
@@ -1066,10 +1075,11 @@ cdef class AsyncSocket(Socket):
 
     def _unwatch(self):
         """Let the loop forget the descriptor."""
-        wakeup, link, fd = self.wakeup, self._loop_link, self.watched_fd
+        cdef Wakeup wakeup = self.wakeup
+        link, fd = self._loop_link, self.watched_fd
         if wakeup is not None:
             self.own().unfollow(wakeup)
-            wakeup.kept = None
+            wakeup.keep(None)
             wakeup.handle = None
             self.wakeup = None
             if link.is_over():
@@ -1144,7 +1154,7 @@ cdef class AsyncSocket(Socket):
                     break
         finally:
             self.serving = False
-            shared = followed and handle.followers is not None and len(handle.followers) > 1
+            shared = followed and len(handle.all_followers()) > 1
             if self._waiting or shared:
                 guard_mark_followed(&handle.state)
             elif handle.socket_type != libzmq.ZMQ_REQ and handle.socket_type != libzmq.ZMQ_REP:
@@ -1302,7 +1312,7 @@ cdef int put_into_batch(Batch batch, list messages) except -1:
                 storage.more[storage.count - 1] = True
             storage.more[storage.count - 1] = False
     finally:
-        batch.storage = storage
+        batch.put_back(storage)
     return 0
 
 

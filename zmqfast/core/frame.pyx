@@ -80,9 +80,10 @@ cdef class Frame:
         """The frame's bytes: copied once, then kept, unless a view of them can be written."""
         if self.written:
             return message_bytes(&self.msg)
-        if self.cached is None:
-            self.cached = message_bytes(&self.msg)
-        return self.cached
+        with cython.critical_section(self):     # or another thread replaces what we return
+            if self.cached is None:
+                self.cached = message_bytes(&self.msg)
+            return self.cached
 
     @property
     def buffer(self):
@@ -167,8 +168,9 @@ cdef class Frame:
     def fast_copy(self):
         """A frame that shares our bytes."""
         cdef Frame other = <Frame>type(self).__new__(type(self))
-        check(libzmq.zmq_msg_copy(&other.msg, &self.msg), "zmq_msg_copy")
-        other.cached = self.cached
+        with cython.critical_section(self):     # the first copy begins to count copies
+            check(libzmq.zmq_msg_copy(&other.msg, &self.msg), "zmq_msg_copy")
+            other.cached = self.cached
         other.tracker = self.tracker
         return other
 
@@ -177,8 +179,9 @@ cdef class Frame:
         Py_DECREF(None)     # what Cython has put into view.obj, which is not given up there
         PyBuffer_FillInfo(view, self, libzmq.zmq_msg_data(&self.msg), libzmq.zmq_msg_size(&self.msg), not own, flags)
         if own:
-            self.written = True
-            self.cached = None
+            with cython.critical_section(self):
+                self.written = True
+                self.cached = None
 
     def __repr__(self):
         cdef size_t size = libzmq.zmq_msg_size(&self.msg)

@@ -91,11 +91,11 @@ cdef class SocketHandle:
     cdef int monitor_events         # that it reports
     cdef int monitor_version        # of its messages
     cdef object monitor             # weak reference to the reading end of it, once there is one: see monitor.pyx
-    cdef SocketHandle watch         # the reading end of the watch on our peers: see peers.pyx
+    cdef SocketHandle watch         # the reading end of the watch on our peers; any thread reads it: see peers.pyx
     cdef bint named_unwatched       # has endpoints whose handshakes nobody counted
-    cdef Seen seen                  # what it has reported; None before the first watch
+    cdef Seen seen                  # what it has reported, locked by who reads; None before the first watch
     cdef bint listens               # was bound to an endpoint with handshakes
-    cdef list inproc_ends           # see inproc.pyx; None when there is none
+    cdef list inproc_ends           # see inproc.pyx; None as long as there was none
     cdef list conflated             # inproc endpoints: see precautions.pyx; None when there is none
     cdef size_t longest_frame       # bytes; with GUARD_LIMITED: longer ones are not sent
     cdef Py_ssize_t lend_from       # bytes
@@ -328,10 +328,13 @@ cdef class SocketHandle:
             count_add(&idle_watches, -1)
         guard_shut(&self.state)
         end_watch(self)
-        unlink_reader(self)
-        unlink_monitor(self)
-        before_closing(self)
-        forget_inproc_ends(self)
+        if (self.monitored is not None or self.monitor_endpoint is not None or self.conflated is not None
+                or self.inproc_ends is not None):
+            with cython.critical_section(self.context.naming):  # from here on no other thread finds us
+                unlink_reader(self)
+                unlink_monitor(self)
+                before_closing(self)
+                forget_inproc_ends(self)
         if self.poller != NULL:
             libzmq.zmq_poller_destroy(&self.poller)     # before the socket that it watches
         if SOCKETS is not None:                         # None in a dying interpreter

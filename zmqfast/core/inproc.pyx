@@ -1,4 +1,7 @@
-"""Which sockets have bound and connected where over inproc: libzmq tells nobody, and aborts on some that meet there."""
+"""Which sockets have bound and connected where over inproc: libzmq tells nobody, and aborts on some that meet there.
+
+Callers have locked the context's `naming`, so that without a GIL, too, nothing is named between a look and what follows.
+"""
 
 
 @cython.final
@@ -41,13 +44,12 @@ cdef int name_inproc_end(SocketHandle handle, bytes endpoint, str call) except -
 
 
 cdef list named_ends(SocketHandle handle):
-    """The socket's, as they are now: without a GIL another thread may name or leave one meanwhile."""
     return list(handle.inproc_ends or ())
 
 
 cdef int forget_end(ContextHandle context, InprocEnd end) except -1:
     cdef dict by_endpoint = context.inproc_bound if end.binds else context.inproc_connected
-    cdef dict ends = entry(by_endpoint, end.endpoint, {})
+    cdef dict ends = by_endpoint.get(end.endpoint) or {}
     ends.pop(end, None)
     if not ends:
         by_endpoint.pop(end.endpoint, None)
@@ -58,7 +60,7 @@ cdef void forget_inproc_ends(SocketHandle handle) noexcept:
     """The socket closes."""
     for end in named_ends(handle):
         forget_end(handle.context, end)
-    handle.inproc_ends = None
+        handle.inproc_ends.remove(end)
 
 
 cdef inline bint is_bound(ContextHandle context, bytes endpoint) except -1:
@@ -70,7 +72,7 @@ cdef list inproc_sockets(ContextHandle context, bytes endpoint, bint binding):
     cdef InprocEnd end
     cdef SocketHandle handle
     cdef list found = []
-    for end in list(entry(context.inproc_bound if binding else context.inproc_connected, endpoint, {})):
+    for end in list((context.inproc_bound if binding else context.inproc_connected).get(endpoint, ())):
         handle = end.handle()
         if handle is not None and handle.ptr != NULL:
             found.append(handle)
@@ -81,6 +83,7 @@ cdef list inproc_peers(SocketHandle handle):
     """The endpoint of each peer over inproc, where a connection is one as soon as both ends are named."""
     cdef InprocEnd end
     cdef list peers = []
-    for end in named_ends(handle):
-        peers += [printable(end.endpoint)] * len(inproc_sockets(handle.context, end.endpoint, not end.binds))
+    with cython.critical_section(handle.context.naming):
+        for end in named_ends(handle):
+            peers += [printable(end.endpoint)] * len(inproc_sockets(handle.context, end.endpoint, not end.binds))
     return peers

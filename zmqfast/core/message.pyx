@@ -442,7 +442,8 @@ cdef MessageTracker load(
         if track and frame.tracker is None:
             raise ValueError("track: this Frame was made without track=True")
         libzmq.zmq_msg_init(msg)                    # never fails
-        libzmq.zmq_msg_copy(msg, &frame.msg)        # never fails on two initialised messages
+        with cython.critical_section(frame):        # the first copy begins to count copies
+            libzmq.zmq_msg_copy(msg, &frame.msg)    # never fails on two initialised messages
         return frame.tracker if track or not copy else None
     if isinstance(data, str):
         raise TypeError("a frame is bytes-like, not str: use send_string, or encode it first")

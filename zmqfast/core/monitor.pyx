@@ -2,6 +2,8 @@
 
 So a monitor begins when its reading end connects, whose queue then has no limit, and ends before that end goes.
 Events before are not reported: with libzmq alone the first of them would have stopped the socket.
+
+The two ends may be closed in two threads. Callers have locked the context's `naming`: until that is let go of, neither closes.
 """
 
 
@@ -125,6 +127,6 @@ cdef SocketHandle monitored_by(SocketHandle reader):
 cdef SocketHandle monitored_at(ContextHandle context, bytes endpoint):
     """The open socket whose monitor was announced at an endpoint, or None."""
     cdef SocketHandle handle
-    reference = entry(context.monitored, endpoint)
+    reference = context.monitored.get(endpoint)
     handle = None if reference is None else reference()
     return None if handle is None or handle.ptr == NULL else handle

@@ -59,8 +59,8 @@ cdef bint start_watch(SocketHandle handle) except -1:
     if rc == -1 or libzmq.zmq_connect(reader.ptr, endpoint) == -1:
         libzmq.zmq_socket_monitor(handle.ptr, NULL, 0)      # fails only if the context is ending
         return False                                        # reader closes itself
+    handle.seen = Seen()        # once, as no second watch follows
     handle.watch = reader
-    handle.seen = Seen()
     handle.context.watched[id(handle)] = PyWeakref_NewRef(handle, None)
     count_add(&idle_watches, 1)
     atomic_add(&handle.state, GUARD_WATCHED)
@@ -69,14 +69,17 @@ cdef bint start_watch(SocketHandle handle) except -1:
 
 cdef void end_watch(SocketHandle handle) noexcept:
     """The socket is used, monitored or closed. Caller is inside; the idle mark has been taken off `state`."""
+    cdef SocketHandle watch
     if handle.watch is not None:
         libzmq.zmq_socket_monitor(handle.ptr, NULL, 0)      # fails only if the context is ending
+        watch = handle.watch
         try:
-            handle.watch.tell_closed()      # a loop may wait for its descriptor
+            watch.tell_closed()             # a loop may wait for its descriptor
         except Exception:
             pass
-        handle.watch.shut()
-        handle.watch = None
+        with cython.critical_section(handle.seen):
+            handle.watch = None             # another thread has read it to the end, or finds it gone
+        watch.shut()
         handle.named_unwatched = True
         handle.context.watch_ended = seconds_now(NULL)
         handle.context.watched.pop(id(handle), None)
@@ -98,16 +101,33 @@ cdef bint end_idle_watches(ContextHandle context) noexcept:
 
 cdef bint make_room(ContextHandle context) noexcept:
     """Whether a socket that found no room may find some soon: what is ours ends now, or has ended just before."""
-    return end_idle_watches(context) or give_up_spare(context) or seconds_now(NULL) - context.watch_ended <= REAPER_MS // 1000
+    if end_idle_watches(context):
+        return True
+    with cython.critical_section(context.naming):
+        if give_up_spare(context):
+            return True
+    return seconds_now(NULL) - context.watch_ended <= REAPER_MS // 1000
 
 
-cdef void *socket_once_reaped(void *context, int socket_type) except? NULL:
+cdef SocketHandle watch_of(SocketHandle handle):
+    """The reading end, or None: for those who are not inside."""
+    if handle.seen is None:
+        return None
+    with cython.critical_section(handle.seen):
+        return handle.watch
+
+
+cdef void *socket_once_reaped(ContextHandle context, int socket_type) except? NULL:
     """A socket, as soon as libzmq's reaper thread has taken the ends of watches away; NULL if that does not help."""
     cdef void *socket = NULL
     cdef int tries
     for tries in range(REAPER_MS):
         sleep(0.001)
-        socket = libzmq.zmq_socket(context, socket_type)
+        with cython.critical_section(context):
+            if context.ptr == NULL or context.ending:       # by another thread, while we slept
+                libzmq.set_errno(libzmq.ETERM)
+            else:
+                socket = libzmq.zmq_socket(context.ptr, socket_type)
         if socket != NULL or libzmq.zmq_errno() != EMFILE:
             break
     return socket
@@ -137,14 +157,15 @@ cdef int count_peers(SocketHandle handle) except -1:
 
 
 cdef int read_watch(SocketHandle handle) except -1:
-    """Take in what the watch has reported."""
+    """Take in what the watch has reported, one thread after the other."""
     cdef list frames
-    while handle.watch is not None:
-        try:
-            frames = recv_frames(handle.watch, libzmq.ZMQ_DONTWAIT, True, False, None)
-        except Again:
-            break
-        handle.seen.take(frames)
+    with cython.critical_section(handle.seen):
+        while handle.watch is not None:
+            try:
+                frames = recv_frames(handle.watch, libzmq.ZMQ_DONTWAIT, True, False, None)
+            except Again:
+                break
+            handle.seen.take(frames)
     return 0
 
 
@@ -167,6 +188,15 @@ cdef class Seen:
 
     cdef int connected_now(self):
         return len(self.peers)
+
+    cdef object last_failure(self):
+        with cython.critical_section(self):
+            return self.failure
+
+    cdef int forget_failure(self) except -1:
+        with cython.critical_section(self):
+            self.failure = None
+        return 0
 
     cdef int take(self, list frames) except -1:
         """One event, of either version: zmq_socket_monitor, zmq_socket_monitor_versioned."""
@@ -237,9 +267,10 @@ cdef int look_for_peers(SocketHandle handle, int peers, object timeout, bint ove
             handle.events()         # libzmq takes the new connections in now, not some ms into the first sends
             handle.leave()
         return connected
-    failure = failed_handshake(handle)
-    if failure is not None and not handle.listens and handle.seen.failure[0] != libzmq.ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-        handle.seen.failure = None
+    last = handle.seen.last_failure()
+    failure = failed_handshake(last)
+    if failure is not None and not handle.listens and last[0] != libzmq.ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        handle.seen.forget_failure()
         raise failure               # libzmq does not try again
     if over:
         text = f"wait_connected: {connected} of {peers} peers in {timeout} s"
@@ -252,23 +283,24 @@ cdef int look_again_ms(SocketHandle handle) except -1:
     return INPROC_LOOK_MS if handle.inproc_ends else WATCH_LOOK_MS
 
 
-cdef object failed_handshake(SocketHandle handle):
+cdef object failed_handshake(object failure):
     """The last handshake that failed, as an exception, or None."""
-    if handle.seen.failure is None:
+    if failure is None:
         return None
     from zmqfast.monitor import error_of
 
-    return error_of(*handle.seen.failure)
+    return error_of(*failure)
 
 
 cdef int wait_for_watch(SocketHandle handle, int timeout_ms) except -1:
     """Sleep, GIL released, until the watch may have something to report; several threads may do so at once."""
     cdef libzmq.zmq_pollitem_t item
     cdef int rc
-    if handle.watch is None:
+    cdef SocketHandle watch = watch_of(handle)
+    if watch is None:
         handle.fail(libzmq.ENOTSOCK)    # another thread has closed or used it
     item.socket = NULL
-    item.fd = handle.watch.fd           # another thread may close it: callers look again soon
+    item.fd = watch.fd                  # another thread may close it: callers look again soon
     item.events = libzmq.ZMQ_POLLIN
     item.revents = 0
     with nogil:
@@ -293,7 +325,7 @@ cdef tuple stats_of(SocketHandle handle):
     cdef double now
     watch_peers(handle, "stats")
     read_watch(handle)
-    handle.seen.queues = []
+    handle.seen.queues.clear()
     if ask_for_queues(handle):
         while True:
             now = monotonic() * 1000

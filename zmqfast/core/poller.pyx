@@ -40,7 +40,8 @@ cdef class Registered(Follower):
     cdef int on_closed(self) except -1:
         cdef Poller poller = self.poller()
         if poller is not None:
-            poller.rest_no_more(self)
+            with cython.critical_section(poller):
+                poller.rest_no_more(self)
             poller.look_soon(self)      # the look will say that it is closed
         return 0
 
@@ -87,7 +88,7 @@ cdef class Poller:
     def sockets(self):
         """The (socket, flags) pairs, in order of registration."""
         cdef Registered one
-        return [(one.source, one.flags) for one in self.registered.values()]
+        return [(one.source, one.flags) for one in list(self.registered.values())]
 
     def register(self, socket, flags=3):    # ZMQ_POLLIN | ZMQ_POLLOUT, as inspect.signature() can read it
         """Watch `socket` for `flags`, or change its flags; 0 takes it out again. Counts for a poll() that waits, too.
@@ -96,12 +97,13 @@ cdef class Poller:
             socket: a Socket, a file descriptor, or an object with fileno().
             flags: POLLIN, POLLOUT, POLLERR, POLLPRI, or'ed.
         """
-        cdef Registered one = self.registered.get(socket)
+        cdef Registered one
         if not flags:
-            if one is not None:
+            if socket in self.registered:
                 self.unregister(socket)
             return
         with cython.critical_section(self):
+            one = self.registered.get(socket)
             if one is None:
                 self.places += 1
                 one = Registered(socket, flags, self, self.places)
@@ -121,14 +123,21 @@ cdef class Poller:
         Raises:
             KeyError: it was not registered.
         """
-        cdef Registered one = self.registered.pop(socket)
-        one.gone = True
+        cdef Registered one
+        with cython.critical_section(self):
+            one = self.registered.pop(socket)
+            one.gone = True
+            self.let_go_of(one)
+
+    cdef int let_go_of(self, Registered one) except -1:
+        """It is watched no more. Caller has locked us."""
         self.to_look_at.pop(one, None)
         self.rest_no_more(one)
         if one.handle is not None:
             one.handle.unfollow(one)
         elif one in self.descriptors:
             self.descriptors.remove(one)
+        return 0
 
     def wake(self):
         """Let the poll() that waits return at once, or if none does the next one, with what is ready. From any thread."""
@@ -177,12 +186,15 @@ cdef class Poller:
         cdef Py_ssize_t looked = 0
         with cython.critical_section(self):
             listed = list(self.to_look_at)
-            self.to_look_at = {}
+            self.to_look_at.clear()
         try:
             for one in listed:
                 if not one.gone:
                     if not one.known:
-                        self.learn(one)
+                        with cython.critical_section(self):
+                            self.learn(one)
+                            if one.gone:        # since we looked
+                                self.let_go_of(one)
                     if one.handle is not None:
                         self.look(one, ready)
                 looked += 1
@@ -200,7 +212,7 @@ cdef class Poller:
         return 0
 
     cdef int learn(self, Registered one) except -1:
-        """Find out what was registered, and have its use and its descriptor tell us."""
+        """Find out what was registered, and have its use and its descriptor tell us. Caller has locked us."""
         cdef SocketHandle handle
         one.wanted = one.flags
         if one.handle is None and one not in self.descriptors:
@@ -228,7 +240,7 @@ cdef class Poller:
         return 0
 
     cdef void rest_no_more(self, Registered one):
-        """Take the socket's descriptor out of the set."""
+        """Take the socket's descriptor out of the set. Caller has locked us."""
         cdef list standing
         if one.fd == -1:
             return
@@ -250,7 +262,7 @@ cdef class Poller:
         return 0
 
     cdef inline void ring(self) noexcept:
-        if atomic_get(&self.waiting) > 0 and self.forks == forks:
+        if atomic_get_after_writes(&self.waiting) > 0 and self.forks == forks:
             bell_ring(self.bell)
 
     cdef int wait(self, dict ready, int timeout_ms) except -1:
@@ -293,7 +305,9 @@ cdef class Poller:
             if fds[i] == self.bell[0]:
                 bell_quiet(self.bell)
                 continue
-            for one in tuple(self.resting.get(fds[i], ())):
+            with cython.critical_section(self):
+                resting = tuple(self.resting.get(fds[i], ()))
+            for one in resting:
                 if one.place not in ready:
                     try:
                         self.look(one, ready)
@@ -345,23 +359,24 @@ cdef class Poller:
         cdef int errnum
         if self.set != -1 and self.forks != forks:
             self.renew()
-        if self.set != -1:
-            return 0
-        self.forks = forks
-        self.set = readiness_open()
-        if self.set == -1:
-            return fail(libzmq.zmq_errno(), "poll", "needs two descriptors for itself")
-        if bell_open(self.bell) == -1:
-            errnum = libzmq.zmq_errno()
-            readiness_close(self.set)
-        elif readiness_add(self.set, self.bell[0]) == -1:
-            errnum = libzmq.zmq_errno()
-            bell_close(self.bell)
-            readiness_close(self.set)
-        else:
-            return 0
-        self.set = -1
-        return fail(errnum, "poll", "needs two descriptors for itself")
+        with cython.critical_section(self):
+            if self.set != -1:
+                return 0
+            self.forks = forks
+            self.set = readiness_open()
+            if self.set == -1:
+                return fail(libzmq.zmq_errno(), "poll", "needs two descriptors for itself")
+            if bell_open(self.bell) == -1:
+                errnum = libzmq.zmq_errno()
+                readiness_close(self.set)
+            elif readiness_add(self.set, self.bell[0]) == -1:
+                errnum = libzmq.zmq_errno()
+                bell_close(self.bell)
+                readiness_close(self.set)
+            else:
+                return 0
+            self.set = -1
+            return fail(errnum, "poll", "needs two descriptors for itself")
 
     cdef int renew(self) except -1:
         """In a forked child: what it has inherited is the parent's. All is found out again when somebody polls."""
@@ -370,7 +385,7 @@ cdef class Poller:
         self.set = -1
         self.resting = {}
         atomic_clear(&self.waiting)
-        for one in self.registered.values():
+        for one in list(self.registered.values()):
             one.fd = -1
             one.known = False
             self.look_soon(one)

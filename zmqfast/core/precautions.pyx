@@ -56,14 +56,13 @@ cdef int check_inproc_peer(SocketHandle handle, bytes endpoint, str call) except
 
 
 cdef int name_inproc(SocketHandle handle, int (*call)(void *, const char *) noexcept nogil, const char *endpoint) except -1:
-    """Bind, connect, unbind or disconnect, which does not wait here; the errno, or 0. Caller is inside.
+    """Bind, connect, unbind or disconnect, which does not wait here; the errno, or 0. Caller is inside, and has locked `naming`.
 
     The GIL is kept, so that no other thread ends the context meanwhile: see before_ending().
     """
-    with cython.critical_section(handle.context):
-        if handle.context.refusing and call == libzmq.zmq_connect:
-            return libzmq.ETERM
-        return libzmq.zmq_errno() if call(handle.ptr, endpoint) == -1 else 0
+    if handle.context.refusing and call == libzmq.zmq_connect:
+        return libzmq.ETERM
+    return libzmq.zmq_errno() if call(handle.ptr, endpoint) == -1 else 0
 
 
 cdef int before_waiting(SocketHandle handle, bytes endpoint) except -1:
@@ -120,9 +119,21 @@ cdef bint keep_spare(ContextHandle context) except -1:
 
     Who waits over inproc keeps its room, also once closed, until somebody binds: so waits alone can fill a context.
     """
+    cdef void *spare
     if context.spare == NULL:
-        context.spare = new_spare(context)
-    return context.spare != NULL or libzmq.zmq_errno() != EMFILE    # an ending context is for libzmq to tell of
+        spare = new_spare(context)
+        if spare == NULL:
+            return libzmq.zmq_errno() != EMFILE     # an ending context is for libzmq to tell of
+        keep_as_spare(context, spare)
+    return True
+
+
+cdef void keep_as_spare(ContextHandle context, void *socket) noexcept:
+    """What new_spare() has made, unless another thread has kept one meanwhile, or the context is about to end."""
+    if context.spare == NULL and not context.refusing:
+        context.spare = socket
+    else:
+        libzmq.zmq_close(socket)        # fails for what is no socket only
 
 
 cdef void *new_spare(ContextHandle context) noexcept:
@@ -130,7 +141,7 @@ cdef void *new_spare(ContextHandle context) noexcept:
     cdef void *spare = libzmq.zmq_socket(context.ptr, libzmq.ZMQ_ROUTER)
     if spare == NULL and libzmq.zmq_errno() == EMFILE and \
             (end_idle_watches(context) or seconds_now(NULL) - context.socket_closed <= REAPER_MS // 1000):
-        spare = socket_once_reaped(context.ptr, libzmq.ZMQ_ROUTER)
+        spare = socket_once_reaped(context, libzmq.ZMQ_ROUTER)
     return spare
 
 
@@ -160,7 +171,7 @@ cdef bint end_waiting(ContextHandle context, list endpoints) noexcept:
         libzmq.zmq_unbind(peer, <bytes>endpoint)    # at once, and not whenever libzmq's reaper closes it
         context.inproc_waiting.pop(endpoint, None)
     if context.inproc_waiting:
-        context.spare = peer            # others wait
+        keep_as_spare(context, peer)    # others wait
     else:
         libzmq.zmq_close(peer)          # fails for what is no socket only
     return True
@@ -168,7 +179,7 @@ cdef bint end_waiting(ContextHandle context, list endpoints) noexcept:
 
 cdef int check_one_peer(ContextHandle context, bytes endpoint, str call) except -1:
     """A PAIR turns its second peer away, which libzmq then tells its routing id all the same (send_routing_id)."""
-    cdef list waiting = entry(context.inproc_waiting, endpoint, [])
+    cdef list waiting = context.inproc_waiting.get(endpoint) or []
     if len(waiting) > 1 and not ROUTING.isdisjoint(waiting):
         return fail(libzmq.ENOCOMPATPROTO, call, f"{printable(endpoint)}: it has more than one peer already")
     return 0

@@ -54,6 +54,7 @@ cdef extern from "core/release.h":
     void count_add(atomic_int_t *counter, long n) noexcept nogil
     long atomic_add(atomic_int_t *counter, long n) noexcept nogil
     long atomic_get(atomic_int_t *counter) noexcept nogil
+    long atomic_get_after_writes(atomic_int_t *counter) noexcept nogil
     void atomic_clear(atomic_int_t *counter) noexcept nogil
     atomic_int_t release_finalising
     atomic_int_t release_scheduled

@@ -119,54 +119,62 @@ cdef class Socket:
         """Run one of the four, which may look up names or touch files, without the GIL."""
         cdef SocketHandle handle = self.own()
         cdef bytes text = endpoint_bytes(endpoint, name)
-        cdef const char *c_endpoint = text
-        cdef int rc, errnum = EINTR
-        cdef bint left = False
         handle.enter_quietly()
         try:
-            if call == libzmq.zmq_bind or call == libzmq.zmq_connect:
-                if not text.startswith(b"inproc://") and not descriptors_left(DESCRIPTORS_TO_RESOLVE):
-                    fail(EMFILE, name, text.decode("utf-8", "replace"))
-                check_endpoint(handle, text, name)
-                if name == "connect":
-                    join_monitor(handle, text)
-                start_watch_before(handle, text)
-                if name == "connect" and handle.seen is not None:
-                    handle.seen.failure = None
-            elif name == "disconnect":
-                leave_monitor(handle, text)
-                left = before_leaving(handle, text)
-            while errnum == EINTR:
-                errnum = 0
-                if text.startswith(b"inproc://"):
-                    errnum = name_inproc(handle, call, c_endpoint)
-                else:
-                    guard_hold(&handle.state)
-                    with nogil:
-                        rc = call(handle.ptr, c_endpoint)
-                        if rc == -1:
-                            errnum = libzmq.zmq_errno()
-                    guard_let_go(&handle.state)
-                if errnum == EINTR:
-                    handle.run_signal_handlers()
-            if errnum == ENOENT and left:
-                errnum = 0
-            if errnum == EAGAIN:
-                errnum = why_bind_failed(handle, c_endpoint)
-            if errnum == ENAMETOOLONG and text.startswith(b"ipc://"):
-                fail(errnum, name, f"{text.decode('utf-8', 'replace')} (a path has at most {IPC_PATH_MAX} bytes)")
-            if errnum:
-                fail(errnum, name, text.decode("utf-8", "replace"))
-            name_inproc_end(handle, text, name)
-            if not text.startswith(b"inproc://"):
-                handle.lend_from = LEND_FROM
-                if name == "bind":
-                    handle.listens = True
-            if text.startswith(b"norm://") and call in (libzmq.zmq_bind, libzmq.zmq_connect):
-                settle_norm(handle, text)
+            with cython.critical_section(handle.context.naming):
+                self.name_endpoint_inside(handle, text, call, name)
         finally:
             handle.use_by(None)     # libzmq has taken in what there was
             handle.leave()
+        return 0
+
+    cdef int name_endpoint_inside(
+        self, SocketHandle handle, bytes text, int (*call)(void *, const char *) noexcept nogil, str name
+    ) except -1:
+        """Caller is inside, and has locked what is named."""
+        cdef const char *c_endpoint = text
+        cdef int rc, errnum = EINTR
+        cdef bint left = False
+        if call == libzmq.zmq_bind or call == libzmq.zmq_connect:
+            if not text.startswith(b"inproc://") and not descriptors_left(DESCRIPTORS_TO_RESOLVE):
+                fail(EMFILE, name, text.decode("utf-8", "replace"))
+            check_endpoint(handle, text, name)
+            if name == "connect":
+                join_monitor(handle, text)
+            start_watch_before(handle, text)
+            if name == "connect" and handle.seen is not None:
+                handle.seen.forget_failure()
+        elif name == "disconnect":
+            leave_monitor(handle, text)
+            left = before_leaving(handle, text)
+        while errnum == EINTR:
+            errnum = 0
+            if text.startswith(b"inproc://"):
+                errnum = name_inproc(handle, call, c_endpoint)
+            else:
+                guard_hold(&handle.state)
+                with nogil:
+                    rc = call(handle.ptr, c_endpoint)
+                    if rc == -1:
+                        errnum = libzmq.zmq_errno()
+                guard_let_go(&handle.state)
+            if errnum == EINTR:
+                handle.run_signal_handlers()
+        if errnum == ENOENT and left:
+            errnum = 0
+        if errnum == EAGAIN:
+            errnum = why_bind_failed(handle, c_endpoint)
+        if errnum == ENAMETOOLONG and text.startswith(b"ipc://"):
+            fail(errnum, name, f"{text.decode('utf-8', 'replace')} (a path has at most {IPC_PATH_MAX} bytes)")
+        if errnum:
+            fail(errnum, name, text.decode("utf-8", "replace"))
+        name_inproc_end(handle, text, name)
+        if not text.startswith(b"inproc://"):
+            handle.lend_from = LEND_FROM
+            if name == "bind":
+                handle.listens = True
+        if text.startswith(b"norm://") and call in (libzmq.zmq_bind, libzmq.zmq_connect):
+            settle_norm(handle, text)
         return 0
 
     def connect_peer(self, endpoint):
@@ -551,8 +559,8 @@ cdef class Socket:
         """
         cdef SocketHandle handle = self.own()
         cdef int connected = look_for_peers(handle, peers, timeout, over)
-        watch = None if handle.watch is None else <size_t>handle.watch.ptr
-        return connected, watch, look_again_ms(handle) / 1000.0
+        cdef SocketHandle watch = watch_of(handle)
+        return connected, None if watch is None else <size_t>watch.ptr, look_again_ms(handle) / 1000.0
 
     def _peers(self):
         """(local, remote) address of each connected peer."""
@@ -578,7 +586,8 @@ cdef class Socket:
         endpoint = None if addr is None else endpoint_bytes(addr, "monitor")
         handle.enter()
         try:
-            set_monitor(handle, endpoint, events, version)
+            with cython.critical_section(handle.context.naming):
+                set_monitor(handle, endpoint, events, version)
         finally:
             handle.leave()
 

@@ -61,8 +61,9 @@ cdef class PollItem(Follower):
         return handle.look(self, self.flags)
 
     cdef int on_used(self) except -1:
-        if self.bell != NULL:
-            bell_ring(self.bell)
+        with cython.critical_section(self):     # or the bell goes
+            if self.bell != NULL:
+                bell_ring(self.bell)
         return 0
 
     cdef int on_looked(self, int events) except -1:
@@ -133,7 +134,8 @@ cdef int close_bell(list items, int *bell) except -1:
     cdef PollItem item
     if bell[0] != -1:
         for item in items:
-            item.bell = NULL
+            with cython.critical_section(item):
+                item.bell = NULL
             if item.handle is not None:
                 item.handle.unfollow(item)
         bell_close(bell)
