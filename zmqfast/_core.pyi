@@ -110,6 +110,10 @@ class Context:
 
 def _live() -> dict[str, int]: ...
 
+# message
+
+def _awake_waits(waits: Iterable[tuple[float, float]]) -> list[bool]: ...
+
 # batch
 
 @disjoint_base

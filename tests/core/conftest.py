@@ -27,27 +27,17 @@ def each_poller(request, monkeypatch) -> None:
         monkeypatch.setattr(zmq, "Poller", PollerWithoutSet)
 
 
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory) -> Callable[..., Path]:
-    """`compiled(name, *options)` compiles name.c of this folder; the path of what is made."""
-    def compile_c(name: str, *options: str) -> Path:
-        made = tmp_path_factory.mktemp("compiled") / name
-        # a sanitizer that the interpreter runs under would report the compiler's leaks
-        environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-        subprocess.run(
-            ["cc", *options, "-o", made, Path(__file__).with_name(f"{name}.c")], check=True, env=environment)
-        return made
-
-    return compile_c
-
-
 @pytest.fixture
-def preloaded(compiled, monkeypatch) -> Callable[[str], str]:
+def preloaded(tmp_path, monkeypatch) -> Callable[[str], str]:
     """`preloaded(name)` builds name.c of this folder; its path. Programs that are run then have it before libc."""
     def build(name: str) -> str:
-        library = str(compiled(name, "-shared", "-fPIC"))
-        monkeypatch.setenv("LD_PRELOAD", " ".join(filter(None, [os.environ.get("LD_PRELOAD"), library])))
-        return library
+        library = tmp_path / f"{name}.so"
+        # a sanitizer that the interpreter runs under would report the compiler's leaks
+        environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).with_name(f"{name}.c")],
+                       check=True, env=environment)
+        monkeypatch.setenv("LD_PRELOAD", " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(library)])))
+        return str(library)
 
     return build
 

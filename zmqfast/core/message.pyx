@@ -213,6 +213,17 @@ cdef int wait_alone(
             libzmq.zmq_setsockopt(handle.ptr, timeout_option, &configured_ms, sizeof(int))
 
 
+def _awake_waits(waits):
+    """For the tests: of waits for answers, each the seconds that it takes asleep and awake, which would stay awake."""
+    cdef waits_t counted
+    memset(&counted, 0, sizeof(counted))
+    decisions = []
+    for asleep_s, awake_s in waits:
+        decisions.append(counted.awake != 0)
+        count_wait(&counted, awake_s if counted.awake else asleep_s, BRISK_S)
+    return decisions
+
+
 cdef bint runs_signal_handlers() except -1:
     """Whether this is Python's main thread."""
     global main_thread_ident
