@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import sysconfig
 import threading
 
 import pytest
@@ -14,7 +15,15 @@ from zmqfast import _core
 
 BLOCK, AWAKE_BLOCKS, ASLEEP_BLOCKS = 64, 64, 8      # as in core/awake.h
 
-by_preloading = pytest.mark.skipif(sys.platform != "linux", reason="counts by preloading a library, as Linux does")
+def by_preloading(test):
+    """Of a test that counts how often anybody yields the processor, by preloading a library."""
+    for condition, reason in (
+        (sys.platform != "linux", "preloads a library, as Linux does"),
+        (sysconfig.get_config_var("Py_GIL_DISABLED"), "the interpreter's own locks yield as well"),
+    ):
+        test = pytest.mark.skipif(bool(condition), reason=reason)(test)
+    return test
+
 
 YIELDS = """
     import ctypes
