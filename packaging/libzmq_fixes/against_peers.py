@@ -199,4 +199,26 @@ AGAINST_PEERS = (
             if (_pending_pipes[i] == pipe_)
                 _pending_pipes[i] = NULL;
 """),
+
+    # Both. A CHANNEL drops messages of several frames, and never gave their memory back.
+    Fix("channel.cpp", """\
+    while (read && msg_->flags () & msg_t::more) {
+        // drop all frames of the current multi-frame message
+        read = _pipe->read (msg_);
+        while (read && msg_->flags () & msg_t::more)
+            read = _pipe->read (msg_);
+
+        // get the new message
+        if (read)
+            read = _pipe->read (msg_);
+    }
+""", """\
+    bool dropping = false;
+    while (read && (dropping || msg_->flags () & msg_t::more)) {
+        dropping = (msg_->flags () & msg_t::more) != 0;
+        rc = msg_->close ();
+        errno_assert (rc == 0);
+        read = _pipe->read (msg_);
+    }
+"""),
 )

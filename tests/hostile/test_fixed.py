@@ -249,6 +249,25 @@ monitor.close()
     assert lines == ["True"]
 
 
+@needs_drafts
+def test_a_channel_keeps_nothing_of_the_messages_of_several_frames_that_it_drops():
+    lines = lines_of("""
+import resource
+channel, endpoint = bound("CHANNEL")
+speaker = Speaker(endpoint).shake_hands("CHANNEL")
+
+def drop(count):
+    for number in range(count):
+        speaker.say(message(bytes(200_000), bytes(200_000), bytes(200_000)), message(b"%d" % number))
+        assert channel.recv() == b"%d" % number
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss     # KiB; on macOS bytes
+
+before = drop(10)
+print(drop(300) - before < 60_000 * (1024 if sys.platform == "darwin" else 1))
+""")
+    assert lines == ["True"]
+
+
 # -- peers of older protocols -----------------------------------------------------------------------------------------
 
 def test_a_peer_of_an_old_protocol_stays_longer_than_a_handshake_may_take():
