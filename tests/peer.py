@@ -34,9 +34,12 @@ class Peer:
 
     def __init__(self, library: str) -> None:
         self.library = library
+        environment = dict(os.environ)
+        if library != "zmqfast":        # a sanitizer that we run under is not for others, and gives them no time to answer
+            environment.pop("LD_PRELOAD", None)
         self.process = subprocess.Popen(
             [sys.executable, os.path.abspath(__file__), library],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment)
         self.waiting: list[Answer] = []
 
     @property
