@@ -23,6 +23,7 @@ from zmqfast.patterns.pipeline import Sink, Ventilator, Worker
 from zmqfast.patterns.request_reply import Client, Server
 
 SAY_EACH_S = 0.5
+STALL_S = 0.5                       # so much later, a process did not have the processor, and soon misses heartbeats
 DESCRIPTORS = 300
 PRESSURE_S = 2
 BURST, PAUSE_S = 20, 0.01           # published: 2000 messages a second
@@ -33,10 +34,12 @@ CALL_S = 120                        # for all tries of a call: longer than any d
 
 
 class Counts:
-    """What one role knows: how many messages went out and came in, how many never came, how many came wrong."""
+    """What one role knows: how many messages went out and came in, how many never came, how many came wrong; how often the
+    machine did not let it run.
+    """
 
     def __init__(self) -> None:
-        self.sent = self.received = self.lost = self.wrong = self.signals = 0
+        self.sent = self.received = self.lost = self.wrong = self.signals = self.stalled = 0
         self.over = threading.Event()
 
     def say(self) -> None:
@@ -78,7 +81,10 @@ def obey() -> None:
 
 
 def report() -> None:
+    said = time.monotonic()
     while not counts.over.wait(SAY_EACH_S):
+        counts.stalled += time.monotonic() > said + SAY_EACH_S + STALL_S
+        said = time.monotonic()
         with contextlib.suppress(OSError):          # no descriptor to count descriptors with
             counts.say()
 
