@@ -7,6 +7,12 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
+# Of a test whose forked child starts threads.
+forks = pytest.mark.skipif(os.environ.get("ZMQFAST_SANITIZED") == "tsan",
+                           reason="the thread sanitizer cannot follow a forked child that starts threads")
+
 TIMEOUT_S = 30 * float(os.environ.get("ZMQFAST_SLOWER", 1))     # sanitizers and valgrind make it slower
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from program import run
+from program import forks, run
 
 CHILD = """
     import os
@@ -49,6 +49,7 @@ def test_inherited_sockets_and_contexts_are_closed_in_the_child():
     """) == "closed\nunharmed\n"
 
 
+@forks
 def test_the_child_makes_sockets_of_its_own():
     assert run(CHILD + """
     context = zmq.Context.instance()
@@ -88,6 +89,7 @@ def test_a_child_that_forgets_everything_ends_by_itself():
     """) == "False 3\n"
 
 
+@forks
 def test_multiprocessing_by_fork_works_beside_open_sockets():
     assert run("""
     import multiprocessing

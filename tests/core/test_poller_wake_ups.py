@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zmqfast as zmq
-from program import run
+from program import forks, run
 
 SOON_MS = 10_000        # a poll that takes as long has missed what it waits for
 
@@ -381,6 +381,7 @@ def test_a_poller_without_descriptors_says_so_and_works_once_there_are_some():
     """).split() == ["True"] * 6 + ["True"]
 
 
+@forks
 def test_a_poller_in_a_forked_child_is_its_own():
     assert run("""
         import os, sys, warnings

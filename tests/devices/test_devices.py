@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import os
 import threading
 
 import pytest
 import zmqfast as zmq
+from program import forks
 from zmqfast import devices
 
 TIMEOUT_S = 10
@@ -147,8 +147,7 @@ def test_a_taken_port_is_not_chosen():
             device.bind_in_to_random_port("tcp://127.0.0.1", port, port + 1, 1)
 
 
-@pytest.mark.skipif(os.environ.get("ZMQFAST_SANITIZED") == "tsan",
-                    reason="the thread sanitizer cannot follow a forked child that starts threads")
+@forks
 def test_a_process_proxy_passes_and_copies(context):
     device = devices.ProcessProxy(zmq.PULL, zmq.PUSH, zmq.PUSH)
     incoming = device.bind_in_to_random_port("tcp://127.0.0.1")
