@@ -108,8 +108,9 @@ class KeepingContext(zmq.Context):
         self.kept: list[zmq.Socket] = []
 
     def socket(self, *args: object, **kwargs: object) -> zmq.Socket:
-        self.kept.append(super().socket(*args, **kwargs))
-        return self.kept[-1]
+        socket = super().socket(*args, **kwargs)
+        self.kept.append(socket)        # another thread may have put one there by the next line
+        return socket
 
 
 @pytest.fixture
