@@ -18,6 +18,8 @@ import time
 import warnings
 
 zmq = importlib.import_module(os.environ["MISUSED"])
+for needed in "json", "pickle", "random":   # by methods: a handler that raises in an import is told of on stderr
+    importlib.import_module(needed)
 
 __all__ = [
     "Interrupt", "address_space", "alarm_every", "caught", "closed_somehow", "connected", "contextlib", "end", "errno",
