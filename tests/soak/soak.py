@@ -6,8 +6,8 @@ Storms and calms take turns. In a storm, processes are killed and started again,
 fall silent, descriptors run out, signals come by the hundred. Prints a table, and ends with 1 when a promise was broken:
 
 - Request-reply and pipeline (zmqfast.patterns): nothing is lost, storm or calm.
-- Plain sockets lose what was on its way to a process or over a link that went: counted in storms, and zero in calms. A calm
-  in which the machine did not let a process run for half a second is counted with the storms, and said: `stalled`.
+- Plain sockets lose what was on its way to a process or over a link that went: counted in storms, and zero in calms. In how
+  many calms the machine did not let a process run for half a second is said beside it: such a process misses heartbeats.
 - Nowhere does a message come twice or changed.
 - What lives through all that has, at the end, the descriptors and about the memory that it began with.
 """
@@ -98,7 +98,7 @@ class Row:
         self.processes: list[Process] = []
         self.links: list[Link] = []
         self.lost_in_calm = 0
-        self.calms = self.stalled_calms = 0
+        self.calms = self.stalled_calms = 0             # of the calms, those in which the machine did not let a process run
         self.seen: dict[int, tuple[int, int]] = {}      # of who lives: memory and descriptors at the start
 
     def add(self, role: str, *, mortal: bool = False, **settings: Any) -> Process:
@@ -289,7 +289,6 @@ class Soak:
             self.step()
 
     def calm(self, seconds: float) -> None:
-        """Nothing may be lost, unless the machine disturbs: a process that it does not let run loses its connections."""
         before = {id(row): (row.count("lost"), row.count("stalled")) for row in self.rows}
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
@@ -297,10 +296,8 @@ class Soak:
         for row in self.rows:
             lost, stalled = before[id(row)]
             row.calms += 1
-            if row.count("stalled") > stalled:
-                row.stalled_calms += 1
-            else:
-                row.lost_in_calm += row.count("lost") - lost
+            row.stalled_calms += row.count("stalled") > stalled
+            row.lost_in_calm += row.count("lost") - lost
 
     def remember(self) -> None:
         for row in self.rows:
@@ -320,7 +317,8 @@ class Soak:
             if row.count("wrong"):
                 self.broken.append(f"{row.name}: {row.count('wrong')} messages twice or changed")
             if row.lost_in_calm:
-                self.broken.append(f"{row.name}: {row.lost_in_calm} lost although nothing was disturbed")
+                self.broken.append(f"{row.name}: {row.lost_in_calm} lost although nothing was disturbed "
+                                   f"({row.stalled_calms} of {row.calms} calms stalled)")
             if row.promise and row.count("lost"):
                 self.broken.append(f"{row.name}: {row.count('lost')} lost although delivery is promised")
         self.leave()
