@@ -15,6 +15,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+from environment import without_sanitizer
+
 ANSWER_TIMEOUT_S = 20
 SOCKET_TIMEOUT_MS = 10_000  # less than ANSWER_TIMEOUT_S: a wait in vain is an error of the socket, not of the pipe
 LENGTH = struct.Struct("!Q")
@@ -34,12 +36,10 @@ class Peer:
 
     def __init__(self, library: str) -> None:
         self.library = library
-        environment = dict(os.environ)
-        if library != "zmqfast":        # a sanitizer that we run under is not for others, and gives them no time to answer
-            environment.pop("LD_PRELOAD", None)
         self.process = subprocess.Popen(
             [sys.executable, os.path.abspath(__file__), library],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            env=None if library == "zmqfast" else without_sanitizer())      # under it, others have no time to answer
         self.waiting: list[Answer] = []
 
     @property

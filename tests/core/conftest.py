@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import zmqfast as zmq
+from environment import without_sanitizer
 
 
 class PollerWithoutSet(zmq.Poller):
@@ -32,10 +33,8 @@ def preloaded(tmp_path, monkeypatch) -> Callable[[str], str]:
     """`preloaded(name)` builds name.c of this folder; its path. Programs that are run then have it before libc."""
     def build(name: str) -> str:
         library = tmp_path / f"{name}.so"
-        # a sanitizer that the interpreter runs under would report the compiler's leaks
-        environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).with_name(f"{name}.c")],
-                       check=True, env=environment)
+                       check=True, env=without_sanitizer())     # which would report the compiler's leaks
         monkeypatch.setenv("LD_PRELOAD", " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(library)])))
         return str(library)
 

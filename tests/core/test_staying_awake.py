@@ -15,15 +15,9 @@ from zmqfast import _core
 
 BLOCK, AWAKE_BLOCKS, ASLEEP_BLOCKS = 64, 64, 8      # as in core/awake.h
 
-def by_preloading(test):
-    """Of a test that counts how often anybody yields the processor, by preloading a library."""
-    for condition, reason in (
-        (sys.platform != "linux", "preloads a library, as Linux does"),
-        (sysconfig.get_config_var("Py_GIL_DISABLED"), "the interpreter's own locks yield as well"),
-    ):
-        test = pytest.mark.skipif(bool(condition), reason=reason)(test)
-    return test
-
+by_preloading = pytest.mark.skipif(
+    sys.platform != "linux" or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    reason="counts yields by preloading a library, as Linux does, and beside a GIL: without one the interpreter's locks yield")
 
 YIELDS = """
     import ctypes
