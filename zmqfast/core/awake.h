@@ -8,7 +8,7 @@
 #include <windows.h>
 #define yield_processor() SwitchToThread ()
 
-static double seconds_now (void)
+static double monotonic_seconds (void)
 {
     LARGE_INTEGER ticks, per_second;
     QueryPerformanceCounter (&ticks);
@@ -20,7 +20,7 @@ static double seconds_now (void)
 #include <time.h>
 #define yield_processor() sched_yield ()
 
-static double seconds_now (void)
+static double monotonic_seconds (void)
 {
     struct timespec now;
     clock_gettime (CLOCK_MONOTONIC, &now);
@@ -31,8 +31,8 @@ static double seconds_now (void)
 /* Until the socket has news, or for so many seconds; other threads get the processor in between. */
 static void stay_awake (void *socket, double seconds)
 {
-    const double until = seconds_now () + seconds;
-    while (!zmqfast_has_news (socket) && seconds_now () < until)
+    const double until = monotonic_seconds () + seconds;
+    while (!zmqfast_has_news (socket) && monotonic_seconds () < until)
         yield_processor ();
 }
 

@@ -31,7 +31,7 @@ cdef extern from "core/awake.h":
     ctypedef struct waits_t:
         bint awake
     void count_wait(waits_t *waits, double seconds, double brisk) noexcept nogil
-    double seconds_now() noexcept nogil
+    double monotonic_seconds() noexcept nogil
     void stay_awake(void *socket, double seconds) noexcept nogil
     void yield_processor() noexcept nogil
 

@@ -165,7 +165,7 @@ cdef int wait_alone(
     A signal that comes when libzmq has just been woken, by what is no message, interrupts no system call, and it waits
     on: so the thread that runs signal handlers comes back now and then, soon at first, when a peer has just had news of us.
     """
-    cdef double began = seconds_now()
+    cdef double began = monotonic_seconds()
     cdef bint answers = timeout_option == libzmq.ZMQ_RCVTIMEO and handle.conversing and handle.peekable
     cdef int configured_ms = handle.get_int(timeout_option)
     cdef int current_ms = configured_ms
@@ -197,7 +197,7 @@ cdef int wait_alone(
             guard_let_go(&handle.state)
             if rc != -1:
                 if answers:
-                    count_wait(&handle.waits, seconds_now() - began, BRISK_S)
+                    count_wait(&handle.waits, monotonic_seconds() - began, BRISK_S)
                 return 0
             if errnum != EINTR and not (errnum == EAGAIN and comes_back):
                 return fail_plain(errnum)
@@ -206,7 +206,7 @@ cdef int wait_alone(
                 current_ms = configured_ms
             handle.run_signal_handlers()
             configured_ms = current_ms = handle.get_int(timeout_option)
-            wanted_ms = limit_ms if limit_ms < 0 else max(0, <int>ceil(limit_ms - (seconds_now() - began) * 1000))
+            wanted_ms = limit_ms if limit_ms < 0 else max(0, <int>ceil(limit_ms - (monotonic_seconds() - began) * 1000))
     finally:
         if current_ms != configured_ms and handle.ptr != NULL:
             # fails only when the context is ending, and then nobody waits any more
