@@ -23,13 +23,14 @@ from zmqfast.patterns.pipeline import Sink, Ventilator, Worker
 from zmqfast.patterns.request_reply import Client, Server
 
 SAY_EACH_S = 0.5
-STALL_S = 0.5                       # so much later, a process did not have the processor, and soon misses heartbeats
+STALL_S = 0.5                       # so much later, a process did not have the processor
 DESCRIPTORS = 300
 PRESSURE_S = 2
 BURST, PAUSE_S = 20, 0.01           # published: 2000 messages a second
 WINDOW = 16                         # requests of a DEALER under way
 LOST_AFTER_S = 8                    # without an answer
 HEARTBEAT_S = 5                     # of the pipeline: beside a storm, a worker that has to wait for its turn is no dead one
+DEAD_AFTER_MS = 4000                # of plain sockets, in silence: likewise
 CALL_S = 120                        # for all tries of a call: longer than any disturbance
 
 
@@ -109,7 +110,8 @@ def secure(socket: zmq.Socket, options: dict[str, object]) -> None:
 
 def opened(context: zmq.Context, kind: int, settings: dict, **options: object) -> zmq.Socket:
     socket = context.socket(kind)
-    for name, value in {"linger": 0, "reconnect_ivl": 50, "heartbeat_ivl": 500, "heartbeat_timeout": 1500, **options}.items():
+    usual = {"linger": 0, "reconnect_ivl": 50, "heartbeat_ivl": 500, "heartbeat_timeout": DEAD_AFTER_MS}
+    for name, value in {**usual, **options}.items():
         setattr(socket, name, value)
     secure(socket, settings["security"]["bind" if "bind" in settings else "connect"])
     if kind == zmq.SUB:

@@ -36,7 +36,8 @@ from network import Link, Network, free_ports, network
 SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))
 STORM_S, CALM_S = 60, 30            # at most; a short soak has shorter ones
 SETTLE_S = 60                       # at most, for everything to run again after a storm
-AGES_S = 10                         # longer than roles.py waits for what it then calls lost
+SILENCE_S = 7                       # at most: often longer than roles.py takes for death
+AGES_S = 12                         # longer than roles.py waits for what it then calls lost or dead
 GROWTH = 24 << 20                   # bytes that a process may grow by
 MARGIN = 8                          # descriptors: connections that are just going, or coming
 STEP_S = 0.5
@@ -208,7 +209,7 @@ class Storm:
     def fall_silent(self) -> None:
         link = self.chance.choice(self.row.links)
         link.set_silent(True)
-        self.later(3, link.set_silent, False)
+        self.later(SILENCE_S, link.set_silent, False)
 
     def alive(self) -> list[Process]:
         """Who has said something: before that a signal ends a process, whose handler is not there yet."""
