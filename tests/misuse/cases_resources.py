@@ -272,10 +272,10 @@ OTHERS = {
         if pid == 0:
             context = zmq.Context()
             pull = context.socket(zmq.PULL)
-            port = int(os.read(to_child, 20))
-            pull.connect(f"tcp://127.0.0.1:{port}")
             pull.rcvtimeo = 3000
+            port = int(os.read(to_child, 20))
             resource.setrlimit(resource.RLIMIT_AS, (address_space() + (200 << 20), resource.RLIM_INFINITY))
+            pull.connect(f"tcp://127.0.0.1:{port}")     # not before: the frame would be there, and beyond the limit
             outcome = caught(pull.recv)     # libzmq cannot take the frame in, and leaves the peer
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             print(outcome)
