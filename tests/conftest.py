@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import zmqfast as zmq
@@ -60,6 +61,9 @@ def nothing_left_alive(request) -> Iterator[None]:
 
 def pytest_configure(config) -> None:
     config.addinivalue_line("markers", "leaks_wanted: the test leaves sockets behind on purpose")
+    # How long an example takes says how busy the machine is.
+    hypothesis.settings.register_profile("any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.load_profile("any-machine")
     # A shell starts what runs in its background with SIGINT ignored, and every program of ours would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -60,7 +60,7 @@ BETWEEN = {
 
 @pytest.mark.parametrize("kinds", [(zmq.PAIR, zmq.PAIR), (zmq.DEALER, zmq.DEALER)], ids=["PAIR", "DEALER"])
 @given(st.lists(st.tuples(st.sampled_from(sorted(BETWEEN)), st.integers(0, 3), st.sampled_from(sorted(LOOKS))), max_size=30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_message_is_there_as_soon_as_it_is_sent(kinds, steps):
     """Over inproc a message that was sent can be received at once, whatever was asked or done before."""
     with zmq.Context() as context, context.socket(kinds[0]) as ours, context.socket(kinds[1]) as peer:

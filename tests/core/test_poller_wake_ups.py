@@ -26,7 +26,7 @@ STEPS = st.lists(st.tuples(
 
 
 @pytest.mark.parametrize("transport", ["inproc", "tcp"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_a_poll_tells_of_every_message_whatever_is_called_in_between(fresh_endpoint, transport, steps):
     with zmq.Context() as context, contextlib.ExitStack() as stack:
