@@ -128,7 +128,8 @@ $(VENV)/.installed: $(BUILD_INPUTS) $(VENV)/.libzmq | $(VENV)/.pip
 	touch $@
 
 $(VENV)/.test: $(VENV)/.installed
-	$(PIP) install --quiet --group test
+	$(PIP) install --quiet --group \
+	$$($(BIN)/python -c 'import sysconfig; print("free-threaded-test" if sysconfig.get_config_var("Py_GIL_DISABLED") else "test")')
 	touch $@
 
 # What is compared with has no wheels for some Pythons: the benchmark then says what it skips.
