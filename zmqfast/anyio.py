@@ -221,8 +221,8 @@ class Socket(AsyncSocketUse, PlainSocket[Any]):
 
     def close(self, linger: int | None = None) -> None:
         """Close the socket; whoever waits for it gets ENOTSOCK."""
+        self._wake(-1)              # first: trio takes a descriptor out of its set at once, and wants it open for that
         super().close(linger)
-        self._wake(-1)
 
 
 class MonitorSocket(AsyncEventReader, Socket):
