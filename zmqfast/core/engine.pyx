@@ -202,7 +202,7 @@ cdef class LoopLink:
         return self.calls % CALLS_BY_THE_CLOCK != 0 or self.look_at_clock()
 
     cdef bint look_at_clock(self) except -1:
-        cdef double now = monotonic()
+        cdef double now = monotonic_seconds()
         if self.began == 0:
             self.began = now
         return now - self.began < TURN_S
@@ -213,7 +213,7 @@ cdef class LoopLink:
 
     cdef int was_woken(self, Wakeup wakeup) except -1:
         """Something came: where that goes on and on, do not let the loop sleep before the next."""
-        cdef double now = monotonic()
+        cdef double now = monotonic_seconds()
         self.pace += (min(now - self.woken, 1.0) - self.pace) / 8
         self.woken = now
         if wakeup is not self.latest:
@@ -225,7 +225,7 @@ cdef class LoopLink:
 
     def _stay_awake(self):
         """Look for what may come at once, if the loop has nothing else to do; then again, unless nothing came for long."""
-        cdef double now = monotonic()
+        cdef double now = monotonic_seconds()
         cdef double until = now + LOOK_S
         self.awake = now - self.woken < AWAKE_S
         if not self.awake:
@@ -234,7 +234,7 @@ cdef class LoopLink:
             while now < until and not self.serve_latest():
                 with nogil:
                     yield_processor()
-                now = monotonic()
+                now = monotonic_seconds()
         self.stayed = now
         self.call_soon(self._stay_awake)
 

@@ -175,7 +175,7 @@ cdef class SocketHandle:
         Args:
             met: monotonic s when we met it first; 0 before.
         """
-        cdef double now = monotonic()
+        cdef double now = monotonic_seconds()
         if met[0] == 0:
             met[0] = now
         if not guard_passing(&self.state) or now - met[0] > LONGEST_PASSAGE_S:

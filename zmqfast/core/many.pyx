@@ -18,7 +18,7 @@ cdef Py_ssize_t send_messages(
     cdef Py_ssize_t sent = 0
     cdef double deadline = INFINITY
     if timeout is not None and milliseconds(timeout) >= 0:
-        deadline = monotonic() + <double>timeout
+        deadline = monotonic_seconds() + <double>timeout
     if flags & libzmq.ZMQ_SNDMORE:
         raise ValueError("send_many: SNDMORE would join the messages to one")
     try:
@@ -55,7 +55,7 @@ cdef Py_ssize_t send_messages(
 
 cdef object time_left(object timeout, double deadline):
     """Of a timeout in seconds; of none, none."""
-    return None if timeout is None else max(0.0, deadline - monotonic())
+    return None if timeout is None else max(0.0, deadline - monotonic_seconds())
 
 
 cdef list recv_messages(

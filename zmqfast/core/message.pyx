@@ -7,7 +7,7 @@ the clock is read, and RCVTIMEO or SNDTIMEO looked at, only once we have to wait
 from libc.math cimport ceil
 from libc.stdlib cimport free, malloc
 
-from time import monotonic, sleep
+from time import sleep
 
 ctypedef int (*transfer_t)(libzmq.zmq_msg_t *msg, void *socket, int flags) noexcept nogil
 
@@ -242,11 +242,11 @@ cdef int wait_shared(
     libzmq waits for such a socket on a condition variable, where no signal reaches it, so we wait for its
     zmq_poller's descriptor. Whoever wakes first takes the readability from the others: they look again by themselves.
     """
-    cdef double deadline = monotonic() * 1000 + limit_ms
+    cdef double deadline = monotonic_seconds() * 1000 + limit_ms
     cdef double left_ms = SHARED_WAIT_MS
     while True:
         if limit_ms >= 0:
-            left_ms = deadline - monotonic() * 1000
+            left_ms = deadline - monotonic_seconds() * 1000
         wait_readable(handle, <int>ceil(min(max(left_ms, 0.0), <double>SHARED_WAIT_MS)))
         if transfer(msg, handle.ptr, flags | libzmq.ZMQ_DONTWAIT) != -1:
             return 0

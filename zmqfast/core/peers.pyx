@@ -244,12 +244,12 @@ cdef int watch_peers(SocketHandle handle, str call) except -1:
 cdef int wait_for_peers(SocketHandle handle, int peers, object timeout) except -1:
     """Wait, GIL released, for so many peers; how many there are. The socket itself stays free for other threads."""
     cdef int limit_ms = -1 if timeout is None else milliseconds(timeout)
-    cdef double deadline = monotonic() * 1000 + limit_ms
+    cdef double deadline = monotonic_seconds() * 1000 + limit_ms
     cdef double left_ms = INPROC_LOOK_MS
     cdef int connected
     while True:
         if limit_ms >= 0:
-            left_ms = deadline - monotonic() * 1000
+            left_ms = deadline - monotonic_seconds() * 1000
         connected = look_for_peers(handle, peers, timeout, left_ms <= 0)
         if connected >= peers:
             return connected
@@ -321,14 +321,14 @@ cdef tuple peers_of(SocketHandle handle):
 
 cdef tuple stats_of(SocketHandle handle):
     """What the watch has counted, and (local, remote, messages out, messages in) of each queue."""
-    cdef double deadline = monotonic() * 1000 + STATS_MS
+    cdef double deadline = monotonic_seconds() * 1000 + STATS_MS
     cdef double now
     watch_peers(handle, "stats")
     read_watch(handle)
     handle.seen.queues.clear()
     if ask_for_queues(handle):
         while True:
-            now = monotonic() * 1000
+            now = monotonic_seconds() * 1000
             if len(handle.seen.queues) >= len(handle.seen.peers):
                 deadline = min(deadline, now + STATS_SETTLE_MS)
             if now >= deadline:

@@ -164,12 +164,12 @@ cdef class Poller:
         if timeout_ms != timeout_ms:
             raise ValueError("timeout is not a number of ms")
         if timeout_ms > 0:
-            deadline = monotonic() * 1000 + timeout_ms
+            deadline = monotonic_seconds() * 1000 + timeout_ms
         if self._without_set:
             return self.poll_without_set(timeout_ms, deadline)
         self.open_set()
         while True:
-            left_ms = timeout_ms if timeout_ms <= 0 else max(0.0, ceil(deadline - monotonic() * 1000))
+            left_ms = timeout_ms if timeout_ms <= 0 else max(0.0, ceil(deadline - monotonic_seconds() * 1000))
             ready = self.look_at_listed()
             woken = self._woken
             self.wait(ready, 0 if ready or woken else <int>min(left_ms, 2147483647.0))
@@ -401,7 +401,7 @@ cdef class Poller:
         cdef double left_ms = BELL_LOOK_MS
         while True:
             if timeout_ms >= 0:
-                left_ms = max(0.0, deadline - monotonic() * 1000)
+                left_ms = max(0.0, deadline - monotonic_seconds() * 1000)
             ready = zmq_poll(self.sockets, 0 if self._woken else min(left_ms, <double>BELL_LOOK_MS))
             if ready or self._woken or left_ms == 0:
                 self._woken = False

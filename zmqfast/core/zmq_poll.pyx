@@ -86,7 +86,7 @@ def zmq_poll(sockets, timeout=-1):
     """
     cdef list items = [PollItem(source, flags) for source, flags in sockets]
     cdef double timeout_ms = -1 if timeout is None else timeout
-    cdef double deadline = monotonic() * 1000 + timeout_ms
+    cdef double deadline = monotonic_seconds() * 1000 + timeout_ms
     cdef double left_ms
     cdef list ready
     cdef Py_ssize_t count = len(items)
@@ -109,7 +109,7 @@ def zmq_poll(sockets, timeout=-1):
             left_ms = -1
             while not ready and left_ms != 0:
                 if timeout_ms > 0:
-                    left_ms = max(0.0, ceil(deadline - monotonic() * 1000))
+                    left_ms = max(0.0, ceil(deadline - monotonic_seconds() * 1000))
                 ready = poll_once(items, waiting, bell[0], left_ms)
         return ready
     finally:
