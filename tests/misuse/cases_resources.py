@@ -233,7 +233,7 @@ OTHERS = {
         context = zmq.Context()
         push, pull = connected(context, zmq.PUSH, zmq.PULL)
         data = bytearray(300 << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (600 << 20, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_AS, (address_space() + (350 << 20), resource.RLIM_INFINITY))
         sent = [caught(push.send, data) for _ in range(3)]
         assert set(sent) <= {"nothing", "MemoryError", "ENOMEM"} and sent[-1] != "nothing", sent
         for _ in range(sent.count("nothing")):
@@ -299,7 +299,7 @@ OTHERS = {
         context = zmq.Context()
         push, pull = connected(context, zmq.PUSH, zmq.PULL, rcvtimeo=2000)
         data = bytearray(100 << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (600 << 20, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_AS, (address_space() + (350 << 20), resource.RLIM_INFINITY))
         came = caught(push.send_multipart, [data] * 10)
         assert came in ("MemoryError", "ENOMEM"), came
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
