@@ -52,11 +52,11 @@ include_directories(${norm_INCLUDE_DIRS})
 add_library(norm::norm ALIAS PkgConfig::norm)
 """
 
-# Our own look inside libzmq is built with it.
-PEEK = Path("zmqfast", "core", "peek.cpp")
-ADD_PEEK = """\
-cmake_language(DEFER CALL target_sources objects PRIVATE {peek})
-set_source_files_properties({peek} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
+# What is ours and looks inside libzmq, or is called from there, is built with it.
+BUILT_WITH_LIBZMQ = [Path("zmqfast", "core", name) for name in ("peek.cpp", "body.cpp")]
+ADD_OURS = """\
+cmake_language(DEFER CALL target_sources objects PRIVATE {files})
+set_source_files_properties({files} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
 """
 
 # What is put right is compiled in the place of libzmq's own.
@@ -421,9 +421,10 @@ def static_libzmq(toolchain: Toolchain) -> Libzmq:
     source = find_source()
     features = find_features()
     flags = ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET")
+    ours = [ROOT / "zmqfast" / "core" / "body.h", *(ROOT / file for file in BUILT_WITH_LIBZMQ), *sorted(FIXES.glob("*.py"))]
     configuration = json.dumps({
         "source": [name_source(source), fingerprint(source)],
-        "ours": [hashlib.sha256(part.read_bytes()).hexdigest() for part in (ROOT / PEEK, *sorted(FIXES.glob("*.py")))],
+        "ours": [hashlib.sha256(part.read_bytes()).hexdigest() for part in ours],
         "options": cmake_options(features, toolchain),
         "features": {feature: [package.name, package.version, package.prefix] for feature, package in features.items()},
         "toolchain": [toolchain.kind, toolchain.cc, toolchain.cxx, toolchain.version],
@@ -485,7 +486,7 @@ def build_libzmq(source: Path, features: dict[str, Package], toolchain: Toolchai
         if not shutil.which(tool):
             raise BuildError(f"{tool} is not there: pip install cmake ninja, or build without --no-build-isolation")
     (folder / "Findnorm.cmake").write_text(FIND_NORM)
-    added = ADD_PEEK.format(peek=(ROOT / PEEK).as_posix())
+    added = ADD_OURS.format(files=" ".join((ROOT / file).as_posix() for file in BUILT_WITH_LIBZMQ))
     options = [*cmake_options(features, toolchain), f"-DCMAKE_MODULE_PATH={folder.as_posix()}"]
     if "gssapi" in features and "GSSAPI" not in (source / "CMakeLists.txt").read_text(encoding="utf-8"):
         added += ADD_GSSAPI

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from .against_calls_and_system import AGAINST_CALLS_AND_SYSTEM
 from .against_peers import AGAINST_PEERS
-from .fewer_copies import FEWER_COPIES
+from .fewer_copies import BYTES_IN_PLACE, FEWER_COPIES
 from .fewer_system_calls import FEWER_SYSTEM_CALLS
 from .more_room import MORE_ROOM
 from .patient_accept import PATIENT_ACCEPT
 
 EACH_FOR_ITSELF = (*AGAINST_PEERS, *AGAINST_CALLS_AND_SYSTEM, *FEWER_SYSTEM_CALLS)
-ALL_OR_NONE = (FEWER_COPIES, MORE_ROOM, PATIENT_ACCEPT)
+ALL_OR_NONE = (BYTES_IN_PLACE, FEWER_COPIES, MORE_ROOM, PATIENT_ACCEPT)
 
 
 def fixed(texts: dict[str, str]) -> dict[str, str]:

@@ -1,7 +1,32 @@
-"""Copies of long messages that nobody needs: these fixes need each other."""
+"""Copies of long messages that nobody needs: the fixes of each list need each other."""
 
 from .fix import Fix
 
+BYTES_IN_PLACE = (
+    # Both. What is received without a copy: see core/body.h.
+    Fix("msg.cpp", """\
+        _u.lmsg.content = NULL;
+        if (sizeof (content_t) + size_ > size_)
+""", """\
+        _u.lmsg.content = NULL;
+        void *content;
+        void *data = zmqfast_new_body (size_, sizeof (content_t), &content);
+        if (data)
+            return init_external_storage (static_cast<content_t *> (content),
+                                          data, size_, zmqfast_body_on_free,
+                                          NULL);
+        if (sizeof (content_t) + size_ > size_)
+"""),
+    Fix("msg.cpp", """\
+#include "metadata.hpp"
+""", """\
+#include "metadata.hpp"
+
+extern "C" void *
+zmqfast_new_body (size_t size, size_t content_size, void **content);
+extern "C" void zmqfast_body_on_free (void *data, void *unused);
+"""),
+)
 FEWER_COPIES = (
     # Both. A long message was copied into the batch as far as that had room, and its rest was another call: what does not
     # fit now stays where it is, and goes out with the batch before it in one call.

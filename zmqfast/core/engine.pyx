@@ -723,7 +723,7 @@ cdef class AsyncSocket(Socket):
         try:
             if form == ONE_FRAME:
                 self.more = libzmq.zmq_msg_more(&msg)
-                return message_bytes(&msg) if copy else received_frame(&msg, track)
+                return message_bytes(&msg, True) if copy else received_frame(&msg, track)
             self.more = False
             handle.enter()
             try:

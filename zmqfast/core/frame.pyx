@@ -11,6 +11,10 @@ cdef extern from "core/msg_header.h":
     bint msg_owns_bytes(libzmq.zmq_msg_t *msg) noexcept nogil
     void msg_move_header(libzmq.zmq_msg_t *to, libzmq.zmq_msg_t *source) noexcept nogil
 
+cdef extern from "core/body.h":
+    bint body_settle()
+    PyObject *body_take(libzmq.zmq_msg_t *msg)
+
 cdef extern from "core/pool.h":
     enum:
         POOL_SMALLEST, POOL_LARGEST
@@ -30,6 +34,8 @@ cdef enum:
 cdef atomic_int_t live_frames = 0
 cdef bint LAYOUT_KNOWN = msg_layout_known()
 pool_settle_heap()
+if CONTENT_KNOWN and SMALL_KNOWN:
+    body_settle()
 
 
 @cython.no_gc               # no cycle can go through libzmq, and a frame refers to nothing that could close one
@@ -224,26 +230,35 @@ cdef inline char *message_data(libzmq.zmq_msg_t *msg) noexcept nogil:
     return msg_small_data(msg) if SMALL_KNOWN and msg_is_small(msg) else <char *>libzmq.zmq_msg_data(msg)
 
 
-cdef bytes message_bytes(libzmq.zmq_msg_t *msg):
-    """The message's bytes: the very object that somebody of this process lent, or a copy; a long one is made without the GIL."""
+cdef bytes message_bytes(libzmq.zmq_msg_t *msg, bint taking=False):
+    """The message's bytes: the very object that somebody of this process lent, or a copy; a long one is made without the GIL.
+
+    `taking`: nobody needs the message any more. A long one may become the object.
+    """
     cdef size_t size
-    cdef bytes copied
+    cdef bytes result
     cdef char *target
-    cdef PyObject *lent
+    cdef PyObject *whole
     if SMALL_KNOWN and msg_is_small(msg):
         return PyBytes_FromStringAndSize(msg_small_data(msg), msg_small_size(msg))
     if CONTENT_KNOWN and release_lends(msg):
-        lent = release_bytes(msg)
-        if lent != NULL:
-            return <bytes>lent
+        whole = release_bytes(msg)
+        if whole != NULL:
+            return <bytes>whole
+    elif taking and CONTENT_KNOWN:
+        whole = body_take(msg)
+        if whole != NULL:
+            result = <bytes>whole
+            Py_DECREF(result)       # counted when it was made, and now once more
+            return result
     size = libzmq.zmq_msg_size(msg)
     if size < RELEASE_GIL_FROM:
         return PyBytes_FromStringAndSize(<char *>libzmq.zmq_msg_data(msg), size)
-    copied = PyBytes_FromStringAndSize(NULL, size)
-    target = PyBytes_AS_STRING(copied)
+    result = PyBytes_FromStringAndSize(NULL, size)
+    target = PyBytes_AS_STRING(result)
     with nogil:
         memcpy(target, libzmq.zmq_msg_data(msg), size)
-    return copied
+    return result
 
 
 cdef inline int fill(libzmq.zmq_msg_t *msg, object data) except -1:

@@ -420,10 +420,10 @@ cdef inline object take_frame(SocketHandle handle, libzmq.zmq_msg_t *msg, bint c
     if not copy:
         return received_frame(msg, track)
     if SMALL_KNOWN and msg_is_small(msg):
-        return message_bytes(msg)
+        return message_bytes(msg, True)
     guard_hold(&handle.state)   # a long copy releases the GIL
     try:
-        return message_bytes(msg)
+        return message_bytes(msg, True)
     finally:
         guard_let_go(&handle.state)
         end_loan_of_bytes(msg)

@@ -92,6 +92,15 @@ static inline void msg_init_small (zmq_msg_t *msg, size_t size)
     m[MSG_TYPE] = MSG_TYPE_VSM;
 }
 
+/* The message's content is somebody else's now; its header stays. Where msg_content_known(). */
+static inline void msg_empty (zmq_msg_t *msg)
+{
+    unsigned char *m = (unsigned char *) msg;
+    m[MSG_SMALL_SIZE] = 0;
+    m[MSG_TYPE] = MSG_TYPE_VSM;
+    m[MSG_FLAGS] &= (unsigned char) ~MSG_FLAG_SHARED;
+}
+
 static int msg_small_known (void)
 {
     zmq_msg_t ours, theirs;

@@ -355,7 +355,7 @@ cdef class Socket:
         if not copy:
             return received_frame(&msg, track)
         try:
-            return message_bytes(&msg)
+            return message_bytes(&msg, True)
         finally:
             close_msg(&msg)
 
@@ -508,7 +508,7 @@ cdef class Socket:
             except Again:
                 return default
         try:
-            return message_bytes(&msg)
+            return message_bytes(&msg, True)
         finally:
             close_msg(&msg)
 
