@@ -414,6 +414,7 @@ class AsyncSocket(Socket):
 @disjoint_base
 class Poller:
     _woken: bool
+    _sent: bool
     _without_set: bool
     def __init__(self) -> None: ...
     def __contains__(self, socket: Any, /) -> bool: ...

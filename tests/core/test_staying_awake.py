@@ -6,11 +6,14 @@ import signal
 import sys
 import sysconfig
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import zmqfast as zmq
 from program import run
+from core.waiting import WAYS, waiter
 from zmqfast import _core
 
 BLOCK, AWAKE_BLOCKS, ASLEEP_BLOCKS = 64, 64, 8      # as in core/awake.h
@@ -21,13 +24,18 @@ by_preloading = pytest.mark.skipif(
 
 YIELDS = """
     import ctypes
+    import select
+    import sys
     import threading
     import time
     import zmqfast as zmq
+    sys.path.append({tests!r})
+    from core.waiting import waiter
     take_yields = ctypes.CDLL({library!r}).take_yields
     context = zmq.Context()
     server, client = context.socket(zmq.{server}), context.socket(zmq.{client})
     client.connect("tcp://127.0.0.1:%d" % server.bind_to_random_port("tcp://127.0.0.1"))
+    wait = waiter({way!r}, client)
 """
 SLOW_ANSWERS = YIELDS + """
     def serve():
@@ -40,10 +48,34 @@ SLOW_ANSWERS = YIELDS + """
     for number in range({count}):
         time.sleep(0.003)
         client.send(b"%d" % number)
+        wait()
         assert client.recv() == b"%d" % number
     client.send(b"end")
     thread.join()
     print(take_yields())
+    context.destroy()
+"""
+QUICK_ANSWERS = YIELDS + """
+    def serve():
+        request = b""
+        while request != b"end":
+            while not server.get(zmq.EVENTS) & zmq.POLLIN:
+                select.select([server.FD], [], [])      # and not in ours, which would stay awake as well
+            request = server.recv()
+            server.send(request)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    deadline = time.monotonic() + 60        # a machine that has much else to do takes its time until answers are quick
+    while not take_yields() and time.monotonic() < deadline:
+        for _ in range(200):
+            client.send(b"")
+            wait()
+            assert client.recv() == b""
+    client.send(b"end")
+    assert client.recv() == b"end"
+    thread.join()
+    print(time.monotonic() < deadline)
     context.destroy()
 """
 ONE_WAY = YIELDS + """
@@ -92,14 +124,27 @@ def test_a_pause_in_quick_answers_changes_nothing():
     assert _core._awake_waits(waits)[BLOCK:] == [True] * (len(waits) - BLOCK)
 
 
+@pytest.fixture
+def preloading(preloaded) -> dict[str, str]:
+    """For YIELDS: the library, and where its modules are."""
+    return {"library": preloaded("count_yields"), "tests": str(Path(__file__).parents[1])}
+
+
+@pytest.mark.parametrize("way", WAYS)
 @by_preloading
-def test_nobody_is_awake_for_answers_and_requests_that_take_milliseconds(preloaded):
-    assert run(SLOW_ANSWERS.format(library=preloaded("count_yields"), server="REP", client="REQ", count=150)) == "0\n"
+def test_nobody_is_awake_for_answers_and_requests_that_take_milliseconds(preloading, way):
+    assert run(SLOW_ANSWERS.format(**preloading, server="REP", client="REQ", way=way, count=150)) == "0\n"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@by_preloading
+def test_who_has_quick_answers_is_awake(preloading, way):
+    assert run(QUICK_ANSWERS.format(**preloading, server="REP", client="REQ", way=way), timeout_s=100) == "True\n"
 
 
 @by_preloading
-def test_nobody_is_awake_for_what_only_comes_in(preloaded):
-    assert run(ONE_WAY.format(library=preloaded("count_yields"), server="PULL", client="PUSH", count=1000)) == "0\n"
+def test_nobody_is_awake_for_what_only_comes_in(preloading):
+    assert run(ONE_WAY.format(**preloading, server="PULL", client="PUSH", way="recv", count=1000)) == "0\n"
 
 
 @pytest.fixture(params=[(zmq.REP, zmq.REQ), (zmq.ROUTER, zmq.DEALER), (zmq.PAIR, zmq.PAIR)], ids=["rep", "router", "pair"])
@@ -126,16 +171,19 @@ def echoing(request, pair):
     assert not thread.is_alive()
 
 
-def converse(client: zmq.Socket, first: int, count: int) -> None:
+def converse(client: zmq.Socket, wait: Callable[[], object], first: int, count: int) -> None:
     for number in range(first, first + count):
         client.send(b"%d" % number)
+        wait()
         assert client.recv(timeout=30) == b"%d" % number
 
 
-def test_a_slow_answer_among_quick_ones_runs_into_the_time_limit_and_is_received_afterwards(echoing):
+@pytest.mark.parametrize("way", WAYS)
+def test_a_slow_answer_among_quick_ones_runs_into_the_time_limit_and_is_received_afterwards(echoing, way):
     client, go_on = echoing
+    wait = waiter(way, client)
     for round_ in range(3):
-        converse(client, 1000 * round_, 500)
+        converse(client, wait, 1000 * round_, 500)
         client.send(b"slow")
         with pytest.raises(zmq.Again):
             client.recv(timeout=0.02)
@@ -143,12 +191,13 @@ def test_a_slow_answer_among_quick_ones_runs_into_the_time_limit_and_is_received
         assert client.recv(timeout=30) == b"slow"
 
 
-def test_signals_during_a_conversation_lose_nothing(echoing):
+@pytest.mark.parametrize("way", WAYS)
+def test_signals_during_a_conversation_lose_nothing(echoing, way):
     handled = []
     before = signal.signal(signal.SIGALRM, lambda number, frame: handled.append(number))
     signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
     try:
-        converse(echoing[0], 0, 2000)
+        converse(echoing[0], waiter(way, echoing[0]), 0, 2000)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -167,7 +216,7 @@ def test_a_handler_that_raises_ends_the_wait_for_an_answer_and_the_answer_is_the
     before = signal.signal(signal.SIGALRM, enough)
     try:
         for _ in range(3):
-            converse(client, 0, 300)
+            converse(client, waiter("recv", client), 0, 300)
             client.send(b"slow")
             with pytest.raises(Enough):
                 signal.setitimer(signal.ITIMER_REAL, 0.01)

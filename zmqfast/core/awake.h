@@ -2,6 +2,7 @@
 #ifndef ZMQFAST_AWAKE_H
 #define ZMQFAST_AWAKE_H
 
+#include <zmq.h>
 #include "peek.h"
 
 #ifdef _WIN32
@@ -33,6 +34,14 @@ static void stay_awake (void *socket, double seconds)
 {
     const double until = monotonic_seconds () + seconds;
     while (!zmqfast_has_news (socket) && monotonic_seconds () < until)
+        yield_processor ();
+}
+
+/* The same for what is polled: zmq_poll() until something is ready, or for so many seconds. */
+static void poll_awake (zmq_pollitem_t *items, int count, double seconds)
+{
+    const double until = monotonic_seconds () + seconds;
+    while (zmq_poll (items, count, 0) == 0 && monotonic_seconds () < until)
         yield_processor ();
 }
 

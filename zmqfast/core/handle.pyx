@@ -33,6 +33,7 @@ cdef extern from "core/awake.h":
     void count_wait(waits_t *waits, double seconds, double brisk) noexcept nogil
     double monotonic_seconds() noexcept nogil
     void stay_awake(void *socket, double seconds) noexcept nogil
+    void poll_awake(libzmq.zmq_pollitem_t *items, int count, double seconds) noexcept nogil
     void yield_processor() noexcept nogil
 
 cdef enum:

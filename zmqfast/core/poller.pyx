@@ -62,6 +62,8 @@ cdef class Poller:
     cdef int bell[2]
     cdef atomic_int_t waiting   # threads in poll()
     cdef public bint _woken     # wake() was called, and nobody has returned for it yet
+    cdef public bint _sent      # something, since we waited last: an answer may be near
+    cdef waits_t waits          # for answers: whether the next one stays awake
     cdef public bint _without_set   # every socket is looked at in each poll: where the system has no such set
     cdef int forks              # when `set` was made
 
@@ -206,6 +208,9 @@ cdef class Poller:
 
     cdef int look(self, Registered one, dict ready) except -1:
         cdef int events = one.handle.look(one, one.wanted)
+        if one.handle.conversing:
+            one.handle.conversing = False
+            self._sent = True
         if events:
             ready[one.place] = one.source, events
             self.look_soon(one)
@@ -266,22 +271,38 @@ cdef class Poller:
             bell_ring(self.bell)
 
     cdef int wait(self, dict ready, int timeout_ms) except -1:
-        """Sleep, GIL released, until something happens; look at the sockets that the set tells of, and the descriptors."""
-        cdef int fds[READY_AT_ONCE]
-        cdef int count = 1
+        """Until something happens; look at the sockets that the set tells of, and the descriptors."""
+        cdef double began
         if timeout_ms != 0:
             PyErr_CheckSignals()    # what came while we looked interrupts no wait
+            if self._sent:
+                self._sent = False
+                began = monotonic_seconds()
+                self.sleep(ready, timeout_ms, self.waits.awake)
+                if ready:
+                    count_wait(&self.waits, monotonic_seconds() - began, BRISK_S)
+                return 0
+        return self.sleep(ready, timeout_ms, False)
+
+    cdef int sleep(self, dict ready, int timeout_ms, bint awake) except -1:
+        """wait(), GIL released; `awake`, not before AWAKE_S are over."""
+        cdef int fds[READY_AT_ONCE]
+        cdef int count = 1
+        cdef libzmq.zmq_pollitem_t item
         if self.descriptors:
-            count = self.wait_with_descriptors(ready, timeout_ms)
+            count = self.sleep_with_descriptors(ready, timeout_ms, awake)
             timeout_ms = 0
         while count > 0:
             if timeout_ms == 0:
                 count = readiness_wait(self.set, fds, 0)
             else:
+                watch_descriptor(&item, self.set, libzmq.ZMQ_POLLIN)
                 atomic_add(&self.waiting, 1)
                 if self.to_look_at or self._woken:   # by another thread, in the meantime
                     timeout_ms = 0
                 with nogil:
+                    if awake and timeout_ms != 0:
+                        poll_awake(&item, 1, AWAKE_S)
                     count = readiness_wait(self.set, fds, timeout_ms)
                 atomic_add(&self.waiting, -1)
             if count == -1:
@@ -316,8 +337,8 @@ cdef class Poller:
                         raise
         return 0
 
-    cdef int wait_with_descriptors(self, dict ready, int timeout_ms) except -1:
-        """wait() where there are descriptors that are no sockets; whether the set may have something to tell."""
+    cdef int sleep_with_descriptors(self, dict ready, int timeout_ms, bint awake) except -1:
+        """sleep() where there are descriptors that are no sockets; whether the set may have something to tell."""
         cdef list descriptors = list(self.descriptors)
         cdef Py_ssize_t count = len(descriptors) + 1
         cdef libzmq.zmq_pollitem_t *items = <libzmq.zmq_pollitem_t *>malloc(count * sizeof(libzmq.zmq_pollitem_t))
@@ -327,20 +348,16 @@ cdef class Poller:
         if items == NULL:
             raise MemoryError
         try:
-            items[0].socket = NULL
-            items[0].fd = self.set
-            items[0].events = libzmq.ZMQ_POLLIN
-            items[0].revents = 0
+            watch_descriptor(&items[0], self.set, libzmq.ZMQ_POLLIN)
             for i in range(1, count):
                 one = <Registered>descriptors[i - 1]
-                items[i].socket = NULL
-                items[i].fd = descriptor_of(one.source)
-                items[i].events = one.wanted
-                items[i].revents = 0
+                watch_descriptor(&items[i], descriptor_of(one.source), one.wanted)
             atomic_add(&self.waiting, 1)
             if self.to_look_at or self._woken:
                 timeout_ms = 0
             with nogil:
+                if awake and timeout_ms != 0:
+                    poll_awake(items, <int>count, AWAKE_S)
                 rc = libzmq.zmq_poll(items, <int>count, timeout_ms)
             atomic_add(&self.waiting, -1)
             if rc == -1:

@@ -92,6 +92,8 @@ def zmq_poll(sockets, timeout=-1):
     cdef Py_ssize_t count = len(items)
     cdef libzmq.zmq_pollitem_t *waiting
     cdef int bell[2]
+    cdef SocketHandle answering = None
+    cdef double began = 0
     if timeout_ms != timeout_ms:
         raise ValueError("timeout is not a number of ms")
     if count == 0:
@@ -105,16 +107,35 @@ def zmq_poll(sockets, timeout=-1):
     try:
         ready = poll_once(items, waiting, -1, 0)
         if not ready and timeout_ms != 0:
+            began = monotonic_seconds()
+            answering = who_waits_for_an_answer(items)
+            if answering is not None and answering.waits.awake:
+                with nogil:
+                    poll_awake(waiting, <int>count, AWAKE_S)
+                ready = poll_once(items, waiting, -1, 0)
+        if not ready and timeout_ms != 0:
             open_bell(items, bell)
             left_ms = -1
             while not ready and left_ms != 0:
                 if timeout_ms > 0:
                     left_ms = max(0.0, ceil(deadline - monotonic_seconds() * 1000))
                 ready = poll_once(items, waiting, bell[0], left_ms)
+        if ready and answering is not None:
+            count_wait(&answering.waits, monotonic_seconds() - began, BRISK_S)
         return ready
     finally:
         close_bell(items, bell)
         free(waiting)
+
+
+cdef SocketHandle who_waits_for_an_answer(list items):
+    """The first socket that has sent since anybody waited for it; or None."""
+    cdef PollItem item
+    for item in items:
+        if item.handle is not None and item.handle.conversing:
+            item.handle.conversing = False
+            return item.handle
+    return None
 
 
 cdef int open_bell(list items, int *bell) except -1:

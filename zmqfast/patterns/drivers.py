@@ -342,7 +342,7 @@ class Driver:
         again = False
         blocked: Sequence[str] = ()
         if core.outbox:
-            blocked = core_flush(core, self.opened, self.copy)
+            blocked = self.flush()
             look = True             # sending may have taken the edge by which the descriptor tells
         for name, socket in self.opened.items():
             paused = name in core.paused
@@ -356,7 +356,7 @@ class Driver:
                 core.on_messages(name, messages, now)
                 again = True
         if again and core.outbox:
-            blocked = core_flush(core, self.opened, self.copy)
+            blocked = self.flush()
         return again, blocked
 
     def poke(self) -> None:
@@ -374,9 +374,10 @@ class Driver:
                     return
         self.poller.wake()
 
-    def flush(self) -> None:
-        """Send what can be sent. Hold `lock`."""
-        core_flush(self.core, self.opened, self.copy)
+    def flush(self) -> list[str]:
+        """Send what can be sent; returns the ports that have to wait for room. Hold `lock`."""
+        self.poller._sent = True        # it knows the descriptors alone
+        return core_flush(self.core, self.opened, self.copy)
 
     def send_now(self, name: str, frames: Sequence[Buffer]) -> bool:
         """Send a message past the core, behind what waits; returns whether there was room. Hold `lock`.
