@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+LONGEST_S = 50
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
 def test_an_example_runs(example):
-    done = subprocess.run([sys.executable, "-W", "error::ResourceWarning", str(example)], capture_output=True, text=True,
-                          timeout=30, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error::ResourceWarning", str(example)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    try:
+        printed, complaints = process.communicate(timeout=LONGEST_S)
+    finally:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)      # and the processes that it has started
+    assert (process.returncode, complaints) == (0, "")
+    assert printed
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
