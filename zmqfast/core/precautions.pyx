@@ -58,11 +58,19 @@ cdef int check_inproc_peer(SocketHandle handle, bytes endpoint, str call) except
 cdef int name_inproc(SocketHandle handle, int (*call)(void *, const char *) noexcept nogil, const char *endpoint) except -1:
     """Bind, connect, unbind or disconnect, which does not wait here; the errno, or 0. Caller is inside, and has locked `naming`.
 
-    The GIL is kept, so that no other thread ends the context meanwhile: see before_ending().
+    The GIL is kept, so that no other thread ends the context meanwhile: see before_ending(). Where nobody has bound, both ends
+    of the connection are this socket's until somebody does. When one goes, which for a PAIR's second one is at once, it tells
+    the other: that is heard here, as later the other may be in the hands of libzmq's reaper.
     """
+    cdef int events
+    cdef size_t size = sizeof(events)
     if handle.context.refusing and call == libzmq.zmq_connect:
         return libzmq.ETERM
-    return libzmq.zmq_errno() if call(handle.ptr, endpoint) == -1 else 0
+    if call(handle.ptr, endpoint) == -1:
+        return libzmq.zmq_errno()
+    if call == libzmq.zmq_connect or call == libzmq.zmq_disconnect:
+        libzmq.zmq_getsockopt(handle.ptr, libzmq.ZMQ_EVENTS, &events, &size)    # hears all; fails where the context has ended
+    return 0
 
 
 cdef int before_waiting(SocketHandle handle, bytes endpoint) except -1:
