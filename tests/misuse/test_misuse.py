@@ -15,6 +15,7 @@ import pytest
 
 from misuse.case import TIMEOUT_S, Case, Outcome, end_all, run
 from misuse.cases import CASES
+from program import forks
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and /proc")
 
@@ -32,7 +33,9 @@ def outcomes(request) -> Iterator[dict[str, Future[Outcome]]]:
 
 
 @pytest.mark.timeout(4 * TIMEOUT_S)
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+@pytest.mark.parametrize("case", [
+    pytest.param(case, id=case.name, marks=forks if case.name.startswith(("fork:", "multiprocessing by fork:")) else ())
+    for case in CASES])
 def test_misuse(case: Case, outcomes):
     outcome = outcomes[case.name].result()
     assert outcome.holds(case), (
