@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from misuse.case import kill_group
 
 LONGEST_S = 50
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
@@ -26,8 +26,7 @@ def test_an_example_runs(example):
         if sys.platform == "win32":
             process.kill()
         else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)      # and the processes that it has started
+            kill_group(process)         # and the processes that it has started
     assert (process.returncode, complaints) == (0, "")
     assert printed
 
