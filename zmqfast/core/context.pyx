@@ -262,20 +262,20 @@ cdef class Context:
         cdef char text[256]
         cdef size_t size = sizeof(text)
         cdef int number = option
-        cdef int rc = 0
+        cdef int errnum = 0
         cdef int value = 0
         cdef ContextHandle handle = self.own()
         memset(text, 0, sizeof(text))       # libzmq says not how long the text is
         with cython.critical_section(handle):           # or another thread may end the context
             if number == libzmq.ZMQ_THREAD_NAME_PREFIX:
-                rc = libzmq.zmq_ctx_get_ext(handle.opened(), number, text, &size)
+                errnum = error_of(libzmq.zmq_ctx_get_ext(handle.opened(), number, text, &size))
             else:
                 handle.opened()
                 libzmq.set_errno(0)
                 value = libzmq.zmq_ctx_get(handle.ptr, number)
-                if value == -1 and libzmq.zmq_errno() != 0:     # -1 is also a scheduling policy
-                    rc = -1
-        check(rc, "get", repr(option))
+                errnum = error_of(value)            # or 0: -1 is also a scheduling policy
+        if errnum:
+            fail(errnum, "get", repr(option))
         return text[:strnlen(text, sizeof(text))].decode() if number == libzmq.ZMQ_THREAD_NAME_PREFIX else value
 
     def set(self, option, optval):
@@ -286,7 +286,7 @@ cdef class Context:
             RuntimeError: the context has been terminated.
         """
         cdef int number = option
-        cdef int value, rc
+        cdef int value, errnum
         cdef ContextHandle handle = self.own()
         handle.opened()
         if number == libzmq.ZMQ_THREAD_NAME_PREFIX and isinstance(optval, (str, bytes)):
@@ -294,12 +294,13 @@ cdef class Context:
             if len(text) == sizeof(int):
                 text += b"\0"       # libzmq takes four bytes for an int
             with cython.critical_section(handle):       # or another thread may end the context
-                rc = libzmq.zmq_ctx_set_ext(handle.opened(), number, <char *>text, len(text))
+                errnum = error_of(libzmq.zmq_ctx_set_ext(handle.opened(), number, <char *>text, len(text)))
         else:
             value = int_value(option, optval)           # which may run Python code, and that end the context
             with cython.critical_section(handle):
-                rc = libzmq.zmq_ctx_set(handle.opened(), number, value)
-        check(rc, "set", f"{option!r} to {optval!r}")   # and so may repr(): after the call, not between it and its pointer
+                errnum = error_of(libzmq.zmq_ctx_set(handle.opened(), number, value))
+        if errnum:          # repr() may do so, too: not between the pointer and the call, nor between that and its errno
+            fail(errnum, "set", f"{option!r} to {optval!r}")
 
     def shutdown(self):
         """Make every call on the context's sockets raise ContextTerminated; does not wait (zmq_ctx_shutdown)."""

@@ -39,6 +39,11 @@ cdef inline int check(int rc, str call, object subject=None) except -1:
     return rc
 
 
+cdef inline int error_of(int rc) noexcept:
+    """The errno of a call that has returned `rc`, for fail() later on; 0 where it has not failed."""
+    return libzmq.zmq_errno() if rc == -1 else 0
+
+
 cdef inline int check_new(void *handle, str call) except -1:
     """Raise unless libzmq made what was asked for."""
     if handle == NULL:

@@ -184,6 +184,12 @@ cdef class SocketHandle:
         sleep(0)            # detached: the other thread may have to stop the world, or want a lock of ours
         return 0
 
+    cdef inline bint awaits_answer(self) noexcept:
+        """Whether it has sent since anybody waited for it; who asks is about to wait."""
+        cdef bint conversing = self.conversing
+        self.conversing = False
+        return conversing
+
     cdef inline void leave(self) noexcept:
         guard_unmark_known(&self.state)     # by a finaliser that has used the socket meanwhile
         guard_leave(&self.state)

@@ -166,20 +166,18 @@ cdef int wait_alone(
     on: so the thread that runs signal handlers comes back now and then, soon at first, when a peer has just had news of us.
     """
     cdef double began = monotonic_seconds()
-    cdef bint answers = timeout_option == libzmq.ZMQ_RCVTIMEO and handle.conversing and handle.peekable
+    cdef bint answers = timeout_option == libzmq.ZMQ_RCVTIMEO and handle.peekable and handle.awaits_answer()
     cdef int configured_ms = handle.get_int(timeout_option)
     cdef int current_ms = configured_ms
     cdef int wanted_ms = limit_ms
     cdef int turn_ms = FIRST_TURN_MS if runs_signal_handlers() else 0
     cdef bint comes_back
     cdef int rc, errnum = 0
-    if answers:
-        handle.conversing = False
-        if handle.waits.awake:
-            guard_hold(&handle.state)
-            with nogil:
-                stay_awake(handle.ptr, AWAKE_S)
-            guard_let_go(&handle.state)
+    if answers and handle.waits.awake:
+        guard_hold(&handle.state)
+        with nogil:
+            stay_awake(handle.ptr, AWAKE_S)
+        guard_let_go(&handle.state)
     try:
         while True:
             comes_back = turn_ms and not 0 <= wanted_ms <= turn_ms

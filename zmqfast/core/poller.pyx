@@ -208,8 +208,7 @@ cdef class Poller:
 
     cdef int look(self, Registered one, dict ready) except -1:
         cdef int events = one.handle.look(one, one.wanted)
-        if one.handle.conversing:
-            one.handle.conversing = False
+        if one.handle.awaits_answer():
             self._sent = True
         if events:
             ready[one.place] = one.source, events

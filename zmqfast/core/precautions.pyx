@@ -62,15 +62,14 @@ cdef int name_inproc(SocketHandle handle, int (*call)(void *, const char *) noex
     of the connection are this socket's until somebody does. When one goes, which for a PAIR's second one is at once, it tells
     the other: that is heard here, as later the other may be in the hands of libzmq's reaper.
     """
-    cdef int events
+    cdef int events, errnum
     cdef size_t size = sizeof(events)
     if handle.context.refusing and call == libzmq.zmq_connect:
         return libzmq.ETERM
-    if call(handle.ptr, endpoint) == -1:
-        return libzmq.zmq_errno()
-    if call == libzmq.zmq_connect or call == libzmq.zmq_disconnect:
+    errnum = error_of(call(handle.ptr, endpoint))
+    if errnum == 0 and (call == libzmq.zmq_connect or call == libzmq.zmq_disconnect):
         libzmq.zmq_getsockopt(handle.ptr, libzmq.ZMQ_EVENTS, &events, &size)    # hears all; fails where the context has ended
-    return 0
+    return errnum
 
 
 cdef int before_waiting(SocketHandle handle, bytes endpoint) except -1:

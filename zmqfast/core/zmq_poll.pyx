@@ -132,8 +132,7 @@ cdef SocketHandle who_waits_for_an_answer(list items):
     """The first socket that has sent since anybody waited for it; or None."""
     cdef PollItem item
     for item in items:
-        if item.handle is not None and item.handle.conversing:
-            item.handle.conversing = False
+        if item.handle is not None and item.handle.awaits_answer():
             return item.handle
     return None
 
