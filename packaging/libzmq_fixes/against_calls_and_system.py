@@ -275,4 +275,22 @@ void zmq::session_base_t::timer_event (int id_)
         zmq_assert (rc != -1);
     }
 """),
+
+    # Both. Once the context had ended, close() with `linger` 0 kept the linger that was set before, and term() waited for a peer that
+    # never came. LINGER can be set until the socket is closed.
+    Fix("socket_base.cpp", """\
+    if (unlikely (_ctx_terminated)) {
+        errno = ETERM;
+        return -1;
+    }
+
+    //  First, check whether specific socket type overloads the option.
+    int rc = xsetsockopt (""", """\
+    if (unlikely (_ctx_terminated) && option_ != ZMQ_LINGER) {
+        errno = ETERM;
+        return -1;
+    }
+
+    //  First, check whether specific socket type overloads the option.
+    int rc = xsetsockopt ("""),
 )

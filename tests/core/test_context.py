@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import errno
 import queue
+import socket as python_socket
 import threading
 import time
 
@@ -203,6 +204,31 @@ def test_repr_counts_the_sockets():
         assert repr(context) == f"<zmq.Context(1 socket) at {id(context):#x}>"
         two.close()
     assert repr(context) == f"<zmq.Context() at {id(context):#x} closed>"
+
+
+@pytest.mark.skipif(zmq._core.LIBZMQ_SOURCE.startswith("system"), reason="the installed libzmq is as it is")
+@pytest.mark.parametrize("drop", [
+    lambda context, socket: socket.close(linger=0),
+    lambda context, socket: socket.set(zmq.LINGER, 0) or socket.close(),
+    lambda context, socket: context.destroy(linger=0)], ids=["close", "set", "destroy"])
+@pytest.mark.parametrize("kind", ["DEALER", "CLIENT"])
+def test_what_is_unsent_can_be_dropped_when_the_context_has_ended(kind, drop):
+    if not zmq.DRAFT_API and kind == "CLIENT":
+        pytest.skip("needs libzmq's draft API")
+    context = zmq.Context()
+    socket = context.socket(getattr(zmq, kind))
+    with python_socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))       # a port where nobody listens
+        socket.connect(f"tcp://127.0.0.1:{nobody.getsockname()[1]}")
+        socket.send(b"unsent")
+        context.shutdown()
+        with pytest.raises(zmq.ContextTerminated):
+            socket.recv()
+        drop(context, socket)
+        ended = threading.Thread(target=context.term, daemon=True)
+        ended.start()
+        ended.join(20)
+        assert not ended.is_alive()
 
 
 def test_a_context_without_io_threads_serves_inproc():

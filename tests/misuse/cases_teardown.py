@@ -278,6 +278,26 @@ OTHERS = {
         print(*ended)
         end()
         """, "ENOTSOCK ENOTSOCK\nSocketBusy\nContextTerminated\nend"),
+    "who hears of the context's end drops what is unsent": ("""
+        context = zmq.Context()
+        push = context.socket(zmq.PUSH)
+        push.connect("tcp://127.0.0.1:1")       # where nobody listens
+        push.send(b"unsent")
+
+        def work():
+            idle = context.socket(zmq.PULL)
+            told.set()
+            print(caught(idle.recv))
+            idle.close()
+            push.close(linger=0)
+
+        told = threading.Event()
+        join = start(work)
+        told.wait()
+        context.term()
+        join()
+        end()
+        """, "ContextTerminated\nend"),
     "a device and its context end in every order": ("""
         from importlib import import_module
         devices = import_module(zmq.__name__ + ".devices")

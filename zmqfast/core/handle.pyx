@@ -323,7 +323,7 @@ cdef class SocketHandle:
             guard_unmark_known(&self.state)
         self.tell_closed()
         if linger is not None:
-            # fails only once the context is being terminated; then the linger that was set stays
+            # after the context's end as well, but for a libzmq of the system's: that keeps the linger it had
             libzmq.zmq_setsockopt(self.ptr, libzmq.ZMQ_LINGER, &linger_ms, sizeof(int))
         self.shut()
         drain()
