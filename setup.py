@@ -52,11 +52,11 @@ include_directories(${norm_INCLUDE_DIRS})
 add_library(norm::norm ALIAS PkgConfig::norm)
 """
 
-# What is ours and looks inside libzmq, or is called from there, is built with it.
+# What is ours and looks inside libzmq, or is called from there, is built with it, and with the headers that are changed.
 BUILT_WITH_LIBZMQ = [Path("zmqfast", "core", name) for name in ("peek.cpp", "body.cpp")]
 ADD_OURS = """\
 cmake_language(DEFER CALL target_sources objects PRIVATE {files})
-set_source_files_properties({files} PROPERTIES INCLUDE_DIRECTORIES ${{CMAKE_CURRENT_SOURCE_DIR}}/src)
+set_source_files_properties({files} PROPERTIES INCLUDE_DIRECTORIES "{fixed};${{CMAKE_CURRENT_SOURCE_DIR}}/src")
 """
 
 # What is put right is compiled in the place of libzmq's own.
@@ -85,6 +85,12 @@ add_compile_definitions(HAVE_LIBGSSAPI_KRB5)
 set(gssapi_folder ${CMAKE_CURRENT_SOURCE_DIR}/src)
 cmake_language(DEFER CALL target_sources objects PRIVATE ${gssapi_folder}/gssapi_client.cpp
                ${gssapi_folder}/gssapi_mechanism_base.cpp ${gssapi_folder}/gssapi_server.cpp)
+"""
+
+
+# 4.3.4 can align its queues' messages with cache lines, but its cmake build does not look whether the system can.
+ADD_ALIGNMENT = """\
+add_compile_definitions(HAVE_POSIX_MEMALIGN)
 """
 
 
@@ -425,6 +431,7 @@ def static_libzmq(toolchain: Toolchain) -> Libzmq:
     configuration = json.dumps({
         "source": [name_source(source), fingerprint(source)],
         "ours": [hashlib.sha256(part.read_bytes()).hexdigest() for part in ours],
+        "added": [ADD_OURS, ADD_FIXES, REPLACED, ADD_GSSAPI, ADD_ALIGNMENT],
         "options": cmake_options(features, toolchain),
         "features": {feature: [package.name, package.version, package.prefix] for feature, package in features.items()},
         "toolchain": [toolchain.kind, toolchain.cc, toolchain.cxx, toolchain.version],
@@ -486,11 +493,15 @@ def build_libzmq(source: Path, features: dict[str, Package], toolchain: Toolchai
         if not shutil.which(tool):
             raise BuildError(f"{tool} is not there: pip install cmake ninja, or build without --no-build-isolation")
     (folder / "Findnorm.cmake").write_text(FIND_NORM)
-    added = ADD_OURS.format(files=" ".join((ROOT / file).as_posix() for file in BUILT_WITH_LIBZMQ))
+    fixed = folder / "fixed"
+    added = ADD_OURS.format(files=" ".join((ROOT / file).as_posix() for file in BUILT_WITH_LIBZMQ), fixed=fixed.as_posix())
     options = [*cmake_options(features, toolchain), f"-DCMAKE_MODULE_PATH={folder.as_posix()}"]
-    if "gssapi" in features and "GSSAPI" not in (source / "CMakeLists.txt").read_text(encoding="utf-8"):
+    theirs = (source / "CMakeLists.txt").read_text(encoding="utf-8")
+    if "gssapi" in features and "GSSAPI" not in theirs:
         added += ADD_GSSAPI
-    added += add_fixes(source, folder / "fixed")
+    if toolchain.kind != "msvc" and "HAVE_POSIX_MEMALIGN" not in theirs:
+        added += ADD_ALIGNMENT
+    added += add_fixes(source, fixed)
     (folder / "added.cmake").write_text(added)
     options.append(f"-DCMAKE_PROJECT_INCLUDE={(folder / 'added.cmake').as_posix()}")
     environment = dict(os.environ)

@@ -1,5 +1,5 @@
 """What is put right in the copies of libzmq's files that are built: what peers, our own calls or the system can do to it,
-and system calls and copies that nobody needs.
+and system calls, copies and counting that nobody needs.
 
 libzmq/ itself stays as it is: setup.py writes what is changed below build/, and compiles that instead. Each fix names
 its file, the text that it replaces, wherever that stands, and why. One whose text is not there does nothing, nor do those
@@ -15,12 +15,15 @@ from pathlib import Path
 from .against_calls_and_system import AGAINST_CALLS_AND_SYSTEM
 from .against_peers import AGAINST_PEERS
 from .fewer_copies import BYTES_IN_PLACE, FEWER_COPIES
+from .fewer_steps import FEWER_DIVISIONS, WHOLE_FRAMES
 from .fewer_system_calls import FEWER_SYSTEM_CALLS
+from .less_sharing import BUFFERS_AHEAD, METADATA_AHEAD, QUEUE_LINES
 from .more_room import MORE_ROOM
 from .patient_accept import PATIENT_ACCEPT
 
 EACH_FOR_ITSELF = (*AGAINST_PEERS, *AGAINST_CALLS_AND_SYSTEM, *FEWER_SYSTEM_CALLS)
-ALL_OR_NONE = (BYTES_IN_PLACE, FEWER_COPIES, MORE_ROOM, PATIENT_ACCEPT)
+ALL_OR_NONE = (BYTES_IN_PLACE, FEWER_COPIES, MORE_ROOM, PATIENT_ACCEPT, QUEUE_LINES, METADATA_AHEAD, BUFFERS_AHEAD,
+               WHOLE_FRAMES, FEWER_DIVISIONS)
 
 
 def fixed(texts: dict[str, str]) -> dict[str, str]:
