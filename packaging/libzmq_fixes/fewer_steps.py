@@ -131,3 +131,58 @@ FEWER_DIVISIONS = (
     uint64_t _msgs_reported;
 """),
 )
+
+NO_CLOCK = (
+    # Both. Each send read the processor's clock, to look for commands once in a millisecond: that none have come is seen in less.
+    Fix("socket_base.cpp", """\
+        //  Get the CPU's tick counter. If 0, the counter is not available.
+""", """\
+        if (throttle_ && !_mailbox->has_commands ())
+            return 0;
+
+        //  Get the CPU's tick counter. If 0, the counter is not available.
+"""),
+    Fix("i_mailbox.hpp", """\
+    virtual int recv (command_t *cmd_, int timeout_) = 0;
+""", """\
+    virtual int recv (command_t *cmd_, int timeout_) = 0;
+
+    //  False if recv() would find nothing. Only for who calls that.
+    virtual bool has_commands () const { return true; }
+"""),
+    Fix("mailbox.hpp", """\
+    int recv (command_t *cmd_, int timeout_);
+""", """\
+    int recv (command_t *cmd_, int timeout_);
+    bool has_commands () const ZMQ_FINAL
+    {
+        return _active || _cpipe.is_awaited ();
+    }
+"""),
+    Fix("ypipe.hpp", """\
+    //  Check whether item is available for reading.
+    bool check_read ()
+""", """\
+    //  Whether something waits for a reader whose last look found nothing.
+    bool is_awaited () const { return _c.get () != NULL; }
+
+    //  Check whether item is available for reading.
+    bool check_read ()
+"""),
+    Fix("atomic_ptr.hpp", """\
+    //  Perform atomic 'exchange pointers' operation. Pointer is set
+    //  to the 'val_' value. Old value is returned.
+    T *xchg""", """\
+    T *get () const ZMQ_NOEXCEPT
+    {
+#if defined ZMQ_ATOMIC_PTR_CXX11
+        return _ptr.load (std::memory_order_acquire);
+#else
+        return (T *) _ptr;
+#endif
+    }
+
+    //  Perform atomic 'exchange pointers' operation. Pointer is set
+    //  to the 'val_' value. Old value is returned.
+    T *xchg"""),
+)
