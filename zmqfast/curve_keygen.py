@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from zmqfast._core import curve_keypair, curve_public
 
@@ -14,7 +15,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog=f"python3 -m {own_name}", description="Print a CURVE key pair, in Z85.")
     parser.add_argument("--json", action="store_true", help="print the keys as a JSON object")
     parser.add_argument("--secret", help="derive the public key from this secret key; other users may see the command")
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if "--secret" in given[:-1]:        # a key may begin with "-", which would be another option
+        place = given.index("--secret")
+        given[place:place + 2] = [f"--secret={given[place + 1]}"]
+    options = parser.parse_args(given)
     if options.secret is None:
         public, secret = (key.decode() for key in curve_keypair())
     else:

@@ -235,5 +235,7 @@ def test_keys_are_printed():
     assert json.loads(keygen("--json", "--secret", keys["secret"]).stdout) == keys
     lines = keygen().stdout.split("\n")
     assert zmq.curve_public(lines[4]).decode() == lines[1]
+    like_an_option = "-" + 39 * "0"
+    assert json.loads(keygen("--secret", like_an_option, "--json").stdout)["secret"] == like_an_option
     wrong = keygen("--secret", keys["secret"][1:])
     assert wrong.returncode == 2 and keys["secret"][1:] not in wrong.stderr
