@@ -276,6 +276,15 @@ void zmq::session_base_t::timer_event (int id_)
     }
 """),
 
+    # Both. The end of a context copied the list of connections over inproc that wait, which a bind() may be changing.
+    Fix("ctx.cpp", """\
+    pending_connections_t copy = _pending_connections;
+""", """\
+    _endpoints_sync.lock ();
+    pending_connections_t copy = _pending_connections;
+    _endpoints_sync.unlock ();
+"""),
+
     # Both. Once the context had ended, close() with `linger` 0 kept the linger that was set before, and term() waited for a peer that
     # never came. LINGER can be set until the socket is closed.
     Fix("socket_base.cpp", """\
