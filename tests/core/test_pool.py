@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import sysconfig
 import threading
 
 import pytest
@@ -110,7 +111,8 @@ def test_bursts_of_many_sizes_do_not_add_up():
                 after.append(resident())
             print(after[-1] - after[0])
         """)
-    assert int(grown) < 30_000_000      # of 20 bursts of 50 MB
+    # of 20 bursts of 50 MB; without a GIL, Python itself may keep the last ones for a moment
+    assert int(grown) < (150_000_000 if sysconfig.get_config_var("Py_GIL_DISABLED") else 30_000_000)
 
 
 @pytest.mark.filterwarnings("ignore:.*is multi-threaded, use of fork:DeprecationWarning")     # Python 3.15 counts libzmq's

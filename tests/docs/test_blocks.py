@@ -26,6 +26,8 @@ def blocks() -> list[object]:
 
 @pytest.mark.parametrize("block", blocks())
 def test_a_block_runs_and_prints_what_its_comments_say(block, monkeypatch):
+    if "import gevent" in block:
+        pytest.importorskip("gevent")       # is not made for a Python without a GIL
     monkeypatch.setenv("PYTHONWARNINGS", "error::ResourceWarning")      # an example closes what it opens
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
     assert run(block).splitlines() == PRINTED.findall(block)

@@ -10,12 +10,14 @@ import pytest
 
 pytest.importorskip("zmq")
 
-from differential.differences import is_wanted
+from differential.differences import GREEN, is_wanted
 from parity.interface import both, is_here, members, methods, module_names, public_names
 from parity.signatures import refused_call, signatures_of
 
 MODULES = module_names()
 HERE = [name for name in MODULES if is_here(name)]
+USABLE = [pytest.param(name, marks=pytest.mark.skipif(name.startswith("zmq.green") and not GREEN, reason="needs gevent"))
+          for name in HERE]
 
 
 def check(differences: Iterable[tuple[str, str, str]]) -> None:
@@ -29,20 +31,20 @@ def test_every_module_is_there():
     check((name, "a module", "missing") for name in MODULES if name not in HERE)
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", USABLE)
 def test_every_name_is_there(name):
     theirs, ours = both(name)
     check((f"{name}.{attribute}", "there", "missing") for attribute in public_names(theirs)
           if hasattr(theirs, attribute) and not hasattr(ours, attribute))
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", USABLE)
 def test_every_constant_has_its_value(name):
     check((full, repr(theirs), repr(ours)) for full, theirs, ours in members(name)
           if isinstance(theirs, (int, str, bytes)) and theirs != ours)
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", USABLE)
 def test_every_enum_has_the_same_members(name):
     for full, theirs, ours in members(name):
         if isinstance(theirs, type) and issubclass(theirs, enum.Enum) and theirs.__module__.startswith("zmq"):
@@ -51,19 +53,19 @@ def test_every_enum_has_the_same_members(name):
                   if member not in ours.__members__ or ours[member].value != value.value)
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", USABLE)
 def test_every_class_has_the_same_methods(name):
     check((f"{full}.{method}", "there", "missing") for full, theirs, ours in classes(name)
           for method, _, our_method in methods(theirs, ours)
           if our_method is None and method != "__init__" and inspect.getattr_static(theirs, method) is not None)
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", USABLE)
 def test_every_call_is_accepted(name):
     check(refused_calls(name))
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", USABLE)
 def test_every_exception_is_what_it_was(name):
     for full, theirs, ours in classes(name):
         if issubclass(theirs, BaseException):
