@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 
 import pytest
 
@@ -236,6 +238,36 @@ def test_closing_tells_the_callback_and_ends_it(run, streams):
             pull.on_recv(print)
         push.socket.close(linger=0)
         assert push.closed()
+
+    run(main)
+
+
+def test_a_stream_that_cannot_be_closed_goes_on(run, inproc_pair):
+    async def main() -> None:
+        push, pull = inproc_pair(zmq.PUSH, zmq.PULL)
+        stream = ZMQStream(pull)
+        waiting = threading.Thread(target=lambda: received.append(pull.recv()))
+        received: list[bytes] = []
+        waiting.start()
+        deadline = time.monotonic() + TIMEOUT_S
+        refused = 0
+        while not refused and time.monotonic() < deadline:
+            try:
+                pull.try_recv()     # until the thread is inside
+            except zmq.SocketBusy:
+                with pytest.raises(zmq.SocketBusy):
+                    stream.close()
+                refused += 1
+        push.send(b"for the thread")
+        waiting.join(TIMEOUT_S)
+        assert refused and received == [b"for the thread"] and not stream.closed()
+        messages = Collected(1)
+        stream.on_recv(messages)
+        push.send(b"for the stream")
+        await messages.done
+        assert messages.calls == [([b"for the stream"],)]
+        stream.close()
+        assert stream.closed() and pull.closed
 
     run(main)
 

@@ -223,9 +223,15 @@ class ZMQStream:
 
     def close(self, linger: int | None = None) -> None:
         """Close the stream and its socket. Messages in the queue are dropped; those in the socket follow `linger`."""
-        if self.socket is not None:
+        if self.socket is None:
+            return
+        self.io_loop.remove_handler(self._descriptor)       # while the number is still that of our socket
+        try:
             self.socket.close(linger)
-            self._end()
+        except Exception:       # another thread is using it
+            self._join_loop()
+            raise
+        self._end()
 
     # the loop
 
