@@ -285,8 +285,8 @@ void zmq::session_base_t::timer_event (int id_)
     _endpoints_sync.unlock ();
 """),
 
-    # Both. Once the context had ended, close() with `linger` 0 kept the linger that was set before, and term() waited for a peer that
-    # never came. LINGER can be set until the socket is closed.
+    # Both. Once the context had ended, close() with `linger` 0 kept the linger that was set before, and term() waited for a
+    # peer that never came. LINGER can be set until the socket is closed.
     Fix("socket_base.cpp", """\
     if (unlikely (_ctx_terminated)) {
         errno = ETERM;

@@ -3,7 +3,8 @@
 from .fix import Fix
 
 WHOLE_FRAMES = (
-    # Both. A frame that is in the buffer as a whole is taken out in one step, where its flags, its size and its body were three.
+    # Both. A frame that is in the buffer as a whole is taken out in one step, where its flags, its size and its body were
+    # three.
     Fix("decoder.hpp", """\
         bytes_used_ = 0;
 
@@ -100,7 +101,7 @@ int zmq::v2_decoder_t::flags_ready (unsigned char const *)
 )
 
 FEWER_DIVISIONS = (
-    # Both. Each received message took two divisions: to go round the pipes, and to find every so manieth for a report.
+    # Both. Each received message took two divisions: to go round the pipes, and to report to the sender now and then.
     Fix("fq.cpp", """\
                 _current = (_current + 1) % _active;
 """, """\
@@ -133,7 +134,8 @@ FEWER_DIVISIONS = (
 )
 
 NO_CLOCK = (
-    # Both. Each send read the processor's clock, to look for commands once in a millisecond: that none have come is seen in less.
+    # Both. Each send read the processor's clock, to look for commands once in a millisecond: that none have come is seen in
+    # less.
     Fix("socket_base.cpp", """\
         //  Get the CPU's tick counter. If 0, the counter is not available.
 """, """\

@@ -1,4 +1,4 @@
-"""Short frames: many of them are read at once, in pieces that end anywhere, and each is one of many that share what they keep."""
+"""Short frames: many are read at once, in pieces that end anywhere, and they share what they keep."""
 
 from __future__ import annotations
 
