@@ -145,28 +145,32 @@ def there_and_back(e: Ends, send: Callable[[], object]) -> list[bytes]:
     return e.b.recv_multipart()
 
 
+def with_room(call: Callable[[], object]) -> object:
+    """What a call returns, once libzmq has got rid of enough sockets that were closed before."""
+    while True:
+        try:
+            return call()
+        except zmq.ZMQError as error:
+            if error.errno != errno.EMFILE:
+                raise
+            time.sleep(0.001)
+
+
 def monitored(e: Ends) -> None:
-    end = e.a.get_monitor_socket(zmq.EVENT_ALL)
+    end = with_room(lambda: e.a.get_monitor_socket(zmq.EVENT_ALL))
     e.a.disable_monitor()
     end.close()
 
 
 def monitored_raw(e: Ends) -> None:
-    e.a.monitor("inproc://raw-monitor", zmq.EVENT_ALL)
+    with_room(lambda: e.a.monitor("inproc://raw-monitor", zmq.EVENT_ALL))
     e.a.close_monitor()
 
 
 def opened(e: Ends) -> None:
     """libzmq keeps what waits over inproc until somebody has bound there, also when it was closed."""
     socket = e.context.socket(zmq.PUSH)
-    while True:
-        try:
-            socket.connect("inproc://nobody-yet")
-            break
-        except zmq.ZMQError as error:
-            if error.errno != errno.EMFILE:     # libzmq has not got rid of the earlier ones yet
-                raise
-            time.sleep(0.001)
+    with_room(lambda: socket.connect("inproc://nobody-yet"))
     socket.close(linger=0)
     e.empty.bind("inproc://nobody-yet")
     e.empty.unbind("inproc://nobody-yet")
