@@ -174,6 +174,7 @@ def opened(e: Ends) -> None:
     socket.close(linger=0)
     e.empty.bind("inproc://nobody-yet")
     e.empty.unbind("inproc://nobody-yet")
+    e.empty.get(zmq.EVENTS)     # looks, and so finds that its peer has gone
 
 
 def peered(e: Ends) -> None:
