@@ -13,6 +13,15 @@ DROP_WHAT_FITS_NO_DATAGRAM = """\
 """
 
 AGAINST_CALLS_AND_SYSTEM = (
+    # Both, to peers before ZMTP 3.1, and 4.3.4 to any. A subscription that is longer than 255 bytes only by what libzmq puts
+    # before its topic went out with a long size, and not marked as long: the peer took all that followed for something else.
+    *(Fix(f"{encoder}.cpp", """\
+        put_uint64 (_tmp_buf + 1, size);
+""", """\
+        protocol_flags |= v2_protocol_t::large_flag;
+        put_uint64 (_tmp_buf + 1, size);
+""") for encoder in ("v2_encoder", "v3_1_encoder")),
+
     # Both. Over WebSocket a client's bytes are masked, in their place: in the very object that was sent without a copy.
     Fix("ws_encoder.cpp", """\
         if (in_progress ()->flags () & msg_t::shared

@@ -27,59 +27,15 @@ zmqfast_new_body (size_t size, size_t content_size, void **content);
 extern "C" void zmqfast_body_on_free (void *data, void *unused);
 """),
 )
-FEWER_COPIES = (
-    # Both. A long message was copied into the batch as far as that had room, and its rest was another call: what does not
-    # fit now stays where it is, and goes out with the batch before it in one call.
-    Fix("i_encoder.hpp", """\
-    virtual size_t encode (unsigned char **data_, size_t size_) = 0;
-""", """\
-    //  With leaves_, what does not fit into the buffer may be left.
-    virtual size_t
-    encode (unsigned char **data_, size_t size_, bool leaves_ = false) = 0;
 
-    //  What comes right after all that encode() has returned.
-    virtual size_t left (unsigned char **data_) = 0;
-
-    //  So much of that needs no encode() any more.
-    virtual void skip (size_t size_) = 0;
-"""),
-    Fix("encoder.hpp", """\
-    size_t encode (unsigned char **data_, size_t size_) ZMQ_FINAL
-    {
-""", """\
-    size_t left (unsigned char **data_) ZMQ_FINAL
-    {
-        *data_ = _write_pos;
-        return _to_write;
-    }
-
-    void skip (size_t size_) ZMQ_FINAL
-    {
-        zmq_assert (size_ <= _to_write);
-        _write_pos += size_;
-        _to_write -= size_;
-    }
-
-    size_t encode (unsigned char **data_,
-                   size_t size_,
-                   bool leaves_ = false) ZMQ_FINAL
-    {
-"""),
-    Fix("encoder.hpp", """\
-            //  Copy data to the buffer. If the buffer is full, return.
-""", """\
-            //  Short ones are copied: a call takes two places at most.
-            if (leaves_ && _to_write > buffersize - pos && _to_write >= 1024)
-                break;
-
-            //  Copy data to the buffer. If the buffer is full, return.
-"""),
+LONG_READS = (
+    # Both. Some engines can read and write several places in one call.
     Fix("stream_engine_base.hpp", """\
     virtual int write (const void *data_, size_t size_);
 """, """\
     virtual int write (const void *data_, size_t size_);
 
-    //  Whether two places can be read or written in one call.
+    //  Whether several places can be read or written in one call.
     virtual bool gathers () { return false; }
 """),
     Fix("zmtp_engine.hpp", """\
@@ -90,49 +46,6 @@ FEWER_COPIES = (
 #ifndef ZMQ_HAVE_WINDOWS
     bool gathers () { return true; }
 #endif
-"""),
-    Fix("stream_engine_base.cpp", """\
-        _outsize = _encoder->encode (&_outpos, 0);
-
-        while (_outsize < static_cast<size_t> (_options.out_batch_size)) {
-""", """\
-        _outsize = _encoder->encode (&_outpos, 0, gathers ());
-
-        unsigned char *unused;
-        while (_outsize < static_cast<size_t> (_options.out_batch_size)
-               && _encoder->left (&unused) == 0) {
-"""),
-    Fix("stream_engine_base.cpp", """\
-              _encoder->encode (&bufptr, _options.out_batch_size - _outsize);
-""", """\
-              _encoder->encode (&bufptr, _options.out_batch_size - _outsize,
-                                gathers ());
-"""),
-    Fix("stream_engine_base.cpp", """\
-    const int nbytes = write (_outpos, _outsize);
-""", """\
-    unsigned char *left = NULL;
-    const size_t left_size =
-      gathers () && _encoder ? _encoder->left (&left) : 0;
-    int nbytes = left_size ? write_two (_s, _outpos, _outsize, left, left_size)
-                           : write (_outpos, _outsize);
-"""),
-    Fix("stream_engine_base.cpp", """\
-        reset_pollout ();
-        return;
-    }
-
-    _outpos += nbytes;
-""", """\
-        reset_pollout ();
-        return;
-    }
-
-    if (static_cast<size_t> (nbytes) > _outsize) {
-        _encoder->skip (nbytes - _outsize);
-        nbytes = static_cast<int> (_outsize);
-    }
-    _outpos += nbytes;
 """),
     # Both. Of a message that is longer than the buffer, all but its last bytes was copied from there, because those of the
     # one before were read together with it: they are read to where they belong, and with them no more than a beginning.
@@ -188,8 +101,10 @@ FEWER_COPIES = (
     //  sender go on meanwhile.
     bool is_long () const
     {
-        return _whole >= std::max<std::size_t> (_allocator.size (), 1024)
-               && _whole / 8 < _allocator.size ();
+        const std::size_t read =
+          std::min<std::size_t> (_allocator.size (), 64 * 1024);
+        return _whole >= std::max<std::size_t> (read, 1024)
+               && _whole / 8 < read;
     }
 
     //  How much data this step has read before it is done.
@@ -266,36 +181,7 @@ static std::string get_peer_address (zmq::fd_t s_)
 //  More of a message than this is left for the next call.
 static const size_t most_in_one_call = 1 << 28;
 
-//  As tcp_write() and tcp_read(), from and to two places.
-static int write_two (zmq::fd_t s_,
-                      void *first_,
-                      size_t first_size_,
-                      void *second_,
-                      size_t second_size_)
-{
-    struct iovec places[2];
-    places[0].iov_base = first_;
-    places[0].iov_len = first_size_;
-    places[1].iov_base = second_;
-    places[1].iov_len = std::min (second_size_, most_in_one_call);
-    struct msghdr both;
-    memset (&both, 0, sizeof both);
-    both.msg_iov = places;
-    both.msg_iovlen = 2;
-
-    const ssize_t nbytes = sendmsg (s_, &both, 0);
-    if (nbytes == -1
-        && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return 0;
-    errno_assert (nbytes != -1
-                  || (errno != EACCES && errno != EBADF
-                      && errno != EDESTADDRREQ && errno != EFAULT
-                      && errno != EISCONN && errno != EMSGSIZE
-                      && errno != ENOMEM && errno != ENOTSOCK
-                      && errno != EOPNOTSUPP));
-    return static_cast<int> (nbytes);
-}
-
+//  As tcp_read(), to two places.
 static int read_two (zmq::fd_t s_,
                      void *first_,
                      size_t first_size_,
@@ -329,10 +215,6 @@ static int read_two (zmq::fd_t s_,
 }
 #else
 //  Never called: see gathers().
-static int write_two (zmq::fd_t, void *, size_t, void *, size_t)
-{
-    return -1;
-}
 static int read_two (zmq::fd_t, void *, size_t, void *, size_t)
 {
     return -1;

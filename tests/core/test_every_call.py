@@ -379,7 +379,7 @@ needs_draft = pytest.mark.skipif(not zmq.DRAFT_API, reason="libzmq has no batch 
 @needs_draft
 def test_batch_sizes_are_set_for_a_socket_and_for_all_of_a_context(context):
     own = context.socket(zmq.PUSH)
-    assert (own.in_batch_size, own.out_batch_size) == (65536, 32768)
+    assert (own.in_batch_size, own.out_batch_size) == (131072, 32768)
     own.in_batch_size, own.out_batch_size = 8192, 1 << 20
     assert (own.in_batch_size, own.out_batch_size) == (8192, 1 << 20)
     context.in_batch_size = 16384

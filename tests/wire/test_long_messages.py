@@ -12,7 +12,7 @@ from hostile.zmtp import Speaker, frame
 from zmqfast import PULL, PUSH
 
 BATCHES = {"small": 8 * 1024, "as they are": None, "large": 1024 * 1024}
-AROUND = [8192, 32768, 65536]       # batch sizes, and those by default
+AROUND = [2048, 8192, 32768, 65536, 131072]     # what is written without a copy; batch sizes, and those by default
 LENGTHS = [0, 1, 255, 256, 1023, 1024, 4096, 300_000, 900_000,
            *(size + more for size in AROUND for more in (-1024, -265, -256, -10, -9, -8, -1, 0, 1, 9, 256))]
 

@@ -37,11 +37,11 @@ cdef extern from "core/awake.h":
     void yield_processor() noexcept nogil
 
 cdef enum:
-    IN_BATCH_SIZE = 64 * 1024   # bytes; see docs/benchmarks.md for how these two were chosen
-    OUT_BATCH_SIZE = 32 * 1024  # what a long frame has beyond that goes out from where it lies
+    IN_BATCH_SIZE = 128 * 1024  # bytes; see docs/benchmarks.md for how these two were chosen
+    OUT_BATCH_SIZE = 32 * 1024  # of what is copied: a long frame goes out from where it lies
 
 cdef enum:                      # bytes; exact bytes of that length are lent, not copied: nobody can change them
-    LEND_FROM = 32 * 1024       # what libzmq writes to a connection without a copy of its own
+    LEND_FROM = 2 * 1024        # what libzmq writes to a connection without a copy of its own
     LEND_INPROC_FROM = 256      # where all peers are of this process, and receive the object itself
 
 cdef double LONGEST_PASSAGE_S = 1   # through a socket, of another thread that does not wait in it
