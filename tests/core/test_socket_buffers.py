@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import sys
 
 import pytest
@@ -22,8 +23,10 @@ def rooms(path: str) -> list[int]:
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:
+            if not stat.S_ISSOCK(os.stat(int(name)).st_mode):
+                continue
             end = socket.socket(fileno=os.dup(int(name)))
-        except OSError:         # no socket, or closed since
+        except OSError:         # closed since
             continue
         with end:
             listening = end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
