@@ -32,7 +32,7 @@ class Plan:
 
 
 # A quarter of an hour, and two minutes, with all that comes before and after.
-FULL = Plan(Section(5, 0.2, 490), Section(3, 0.3, 40), Section(2, 0.12, 250), quick=False)
+FULL = Plan(Section(7, 0.2, 490), Section(3, 0.3, 40), Section(2, 0.12, 250), quick=False)
 QUICK = Plan(Section(2, 0.1, 80), Section(1, 0.2, 8), Section(1, 0.06, 25), quick=True)
 
 
