@@ -47,8 +47,9 @@ LONG_READS = (
     bool gathers () { return true; }
 #endif
 """),
-    # Both. Of a message that is longer than the buffer, all but its last bytes was copied from there, because those of the
-    # one before were read together with it: they are read to where they belong, and with them no more than a beginning.
+    # Both. Of a message that is longer than what was read before it, or than 64 KiB, all but its last bytes was copied from
+    # the buffer, because those of the one before were read together with it: they are read to where they belong, and with
+    # them no more than a beginning.
     Fix("i_decoder.hpp", """\
     virtual void resize_buffer (size_t) = 0;
 """, """\

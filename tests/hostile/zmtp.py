@@ -8,10 +8,11 @@ CURVE (spec 26), PLAIN (spec 24), and ZWS 2.0 (spec 45), which carries the same 
 from __future__ import annotations
 
 import os
+import random
 import socket
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 SIGNATURE = b"\xff" + bytes(8) + b"\x7f"
 MORE, LONG, COMMAND = 1, 2, 4                                   # a frame's flags
@@ -130,9 +131,17 @@ class Speaker:
         size = header[1] if len(header) == 2 else struct.unpack("!Q", header[1:])[0]
         return header[0], self.hear(size)
 
-    def shake_hands(self, socket_type: str, routing_id: bytes = b"") -> Speaker:
+    def hear_in_pieces(self, size: int, lengths: Sequence[int], seed: int) -> bytes:
+        """As hear(), each time a piece of one of the lengths."""
+        chance = random.Random(seed)
+        heard = bytearray()
+        while len(heard) < size and (part := self.hear(min(chance.choice(lengths), size - len(heard)))):
+            heard += part
+        return bytes(heard)
+
+    def shake_hands(self, socket_type: str, routing_id: bytes = b"", version: bytes = b"\3\1") -> Speaker:
         """Become a peer, without security."""
-        self.say(greeting(), ready(socket_type, routing_id))
+        self.say(greeting(version=version), ready(socket_type, routing_id))
         self.hear(64)
         self.hear_frame()
         return self

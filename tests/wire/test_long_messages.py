@@ -109,11 +109,7 @@ def test_a_peer_that_reads_little_at_a_time_gets_every_byte(in_thread):
             speaker.shake_hands("PULL")
             in_thread(lambda: [push.send(body) for body in sent])
             expected = b"".join(map(frame, sent))
-            position, chance = 0, random.Random(3)
-            while position < len(expected):
-                part = speaker.hear(min(chance.choice([1, 9, 1000, 30_000, 200_000]), len(expected) - position))
-                assert part == expected[position:position + len(part)] and part
-                position += len(part)
+            assert speaker.hear_in_pieces(len(expected), [1, 9, 1000, 30_000, 200_000], seed=3) == expected
 
 
 @pytest.mark.parametrize("ends", ["peer resets", "peer closes", "socket closes"])
