@@ -68,6 +68,18 @@ def test_each_measure_has_a_value(kind, library):
     assert found.resident > 1 << 20
 
 
+def test_a_measurement_leaves_nothing_where_it_is_made(tmp_path, monkeypatch):
+    """Its processes are killed: what they had bound is a file of theirs."""
+    if "c" not in running.available(("c",))[0]:
+        pytest.skip("libzmq's source is not at hand")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(running.tempfile, "tempdir", None)
+    for library in ("zmqfast", "pyzmq", "c"):
+        assert running.measure(library, {**JOB, "kind": "stream", "transport": "ipc"}).value > 0
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("kind, grown", [
     ("stream", {"connections": 50}), ("subscribe", {"connections": 50}), ("subscribe", {"subscriptions": 2000}),
     ("stream", {"size": 1}), ("stream", {"size": 1 << 22})], ids=str)

@@ -75,7 +75,7 @@ def command(library: str, job: dict[str, Any]) -> list[str]:
     if library != "c":
         return [sys.executable, str(PEER), json.dumps({**job, "library": library})]
     names = ("size", "seconds", "connections", "subscriptions", "samples", "endpoint")
-    told = {"bind": "tcp://127.0.0.1:*" if job["transport"] == "tcp" else "ipc://*",
+    told = {"bind": "tcp://127.0.0.1:*" if job["transport"] == "tcp" else f"ipc://{job['folder']}/c",
             **{name: job[name] for name in names if name in job}}
     return [str(stock.build()), job["kind"], *(f"{name}={value}" for name, value in told.items())]
 
