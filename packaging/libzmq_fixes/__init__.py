@@ -16,15 +16,15 @@ from .against_calls_and_system import AGAINST_CALLS_AND_SYSTEM
 from .against_peers import AGAINST_PEERS
 from .fewer_copies import BYTES_IN_PLACE, LONG_READS
 from .fewer_steps import FEWER_DIVISIONS, NO_CLOCK, WHOLE_FRAMES
-from .fewer_system_calls import FEWER_SYSTEM_CALLS
+from .fewer_system_calls import FEWER_SYSTEM_CALLS, WRITES_AT_ONCE
 from .gathered_writes import GATHERED_WRITES
 from .less_sharing import BUFFERS_AHEAD, METADATA_AHEAD, QUEUE_LINES
 from .more_room import MORE_ROOM
 from .patient_accept import PATIENT_ACCEPT
 
 EACH_FOR_ITSELF = (*AGAINST_PEERS, *AGAINST_CALLS_AND_SYSTEM, *FEWER_SYSTEM_CALLS)
-ALL_OR_NONE = (BYTES_IN_PLACE, LONG_READS, GATHERED_WRITES, MORE_ROOM, PATIENT_ACCEPT, QUEUE_LINES, METADATA_AHEAD,
-               BUFFERS_AHEAD, WHOLE_FRAMES, FEWER_DIVISIONS, NO_CLOCK)
+ALL_OR_NONE = (BYTES_IN_PLACE, LONG_READS, GATHERED_WRITES, WRITES_AT_ONCE, MORE_ROOM, PATIENT_ACCEPT, QUEUE_LINES,
+               METADATA_AHEAD, BUFFERS_AHEAD, WHOLE_FRAMES, FEWER_DIVISIONS, NO_CLOCK)
 
 
 def fixed(texts: dict[str, str]) -> dict[str, str]:

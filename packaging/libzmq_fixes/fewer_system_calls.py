@@ -51,3 +51,90 @@ static const int told_of_forks = pthread_atfork (NULL, NULL, forked_child);
 zmq::signaler_t::signaler_t ()
 """),
 )
+
+# Both. Needs GATHERED_WRITES. Whenever a message came after all before it were written, the engine asked the system to tell it
+# of room, wrote, and took that back: two system calls for each message of a conversation. Of one that comes alone it is known
+# that it is written. In a stream the round that this takes lets more messages come together.
+WRITES_AT_ONCE = (
+    Fix("stream_engine_base.cpp", """\
+    if (likely (_output_stopped)) {
+        set_pollout ();
+        _output_stopped = false;
+    }
+""", """\
+    if (likely (_output_stopped)) {
+        _output_stopped = false;
+        if (gathers ()) {
+            //  Or what is left of a batch before is written first.
+            _took_few = false;
+            out_event ();
+            if (_took_few && _outsize == 0)
+                _output_stopped = true;
+            else if (!_output_stopped)
+                set_pollout ();
+            return;
+        }
+        set_pollout ();
+    }
+"""),
+    Fix("stream_engine_base.cpp", """\
+    size_t used = 0, begun = 0;
+
+    _outpos = batch;
+""", """\
+    size_t used = 0, begun = 0;
+    int taken = 0;
+
+    _outpos = batch;
+"""),
+    Fix("stream_engine_base.cpp", """\
+            if (errno == ECONNRESET)
+                return false;
+            break;
+        }
+        const size_t size = _tx_msg.size ();
+""", """\
+            if (errno == ECONNRESET)
+                return false;
+            _took_few = taken < 8;
+            break;
+        }
+        taken++;
+        const size_t size = _tx_msg.size ();
+"""),
+    Fix("stream_engine_base.cpp", """\
+    _bodies (NULL),
+""", """\
+    _bodies (NULL),
+    _took_few (false),
+    _polls_out (false),
+"""),
+    Fix("stream_engine_base.hpp", """\
+    stream_bodies_t *_bodies;
+""", """\
+    stream_bodies_t *_bodies;
+
+    //  Whether a batch was all that there was, and that was little.
+    bool _took_few;
+
+    //  Whether the system tells us of room to write.
+    bool _polls_out;
+"""),
+    Fix("stream_engine_base.hpp", """\
+    void reset_pollout () { io_object_t::reset_pollout (_handle); }
+    void set_pollout () { io_object_t::set_pollout (_handle); }
+""", """\
+    void reset_pollout ()
+    {
+        if (_polls_out)
+            io_object_t::reset_pollout (_handle);
+        _polls_out = false;
+    }
+    void set_pollout ()
+    {
+        if (!_polls_out)
+            io_object_t::set_pollout (_handle);
+        _polls_out = true;
+    }
+"""),
+)

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 static __thread int counted[4];
 static atomic_int sent[2];
 static atomic_int refused;
+static atomic_int controlled;
 
 /* What this thread has done since the last call: getpid, poll, read, write. */
 void take_counts (int counts[4])
@@ -32,6 +34,12 @@ void take_sent (int counts[2])
 int take_refused (void)
 {
     return atomic_exchange (&refused, 0);
+}
+
+/* How often a thread has said what it waits for since the last call. */
+int take_controlled (void)
+{
+    return atomic_exchange (&controlled, 0);
 }
 
 #define REAL(name) ((__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
@@ -70,6 +78,12 @@ ssize_t sendmsg (int fd, const struct msghdr *message, int flags)
 {
     atomic_fetch_add (&sent[1], 1);
     return REAL (sendmsg) (fd, message, flags);
+}
+
+int epoll_ctl (int epoll, int operation, int fd, struct epoll_event *event)
+{
+    atomic_fetch_add (&controlled, 1);
+    return REAL (epoll_ctl) (epoll, operation, fd, event);
 }
 
 int accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags)

@@ -1,5 +1,5 @@
 """What a message costs in system calls: a signal that wakes the other end is written and read, nothing is asked, and a long
-frame is written whole.
+frame is written whole. The messages of a conversation go out without a question for room.
 """
 
 from __future__ import annotations
@@ -62,6 +62,27 @@ WRITING = """
         print(*(count / 100 for count in counts))
 """
 
+CONVERSING = """
+    import ctypes
+    import zmqfast as zmq
+
+    library = ctypes.CDLL({library!r})
+    with zmq.Context() as context, context.socket(zmq.REQ) as asks, context.socket(zmq.REP) as answers:
+        answers.bind("{transport}://{address}")
+        asks.connect(answers.last_endpoint)
+
+        def converse():
+            asks.send(b"question")
+            answers.send(answers.recv())
+            asks.recv()
+
+        converse()
+        assert library.take_controlled() > 0    # it does count
+        for _ in range(100):
+            converse()
+        print(library.take_controlled())
+"""
+
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts by preloading a library, as Linux does"),
     pytest.mark.skipif(_core.LIBZMQ_SOURCE.startswith("system"), reason="the system's libzmq is as it is"),
@@ -77,3 +98,9 @@ def test_waking_the_other_end_takes_one_write_and_one_read(preloaded):
 def test_a_frame_is_written_in_one_call_with_its_header(size, calls, preloaded):
     counted = run(WRITING.format(library=preloaded("count_calls"), size=size))
     assert counted.strip() == calls
+
+
+@pytest.mark.parametrize("transport, address", [("tcp", "127.0.0.1:*"), ("ipc", "*")])
+def test_a_conversation_never_asks_for_room(transport, address, preloaded):
+    counted = run(CONVERSING.format(library=preloaded("count_calls"), transport=transport, address=address))
+    assert int(counted) <= 2        # what the first round trip left to be undone
