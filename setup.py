@@ -54,6 +54,7 @@ add_library(norm::norm ALIAS PkgConfig::norm)
 
 # What is ours and looks inside libzmq, or is called from there, is built with it, and with the headers that are changed.
 BUILT_WITH_LIBZMQ = [Path("zmqfast", "core", name) for name in ("peek.cpp", "body.cpp")]
+INCLUDED_IN_LIBZMQ = Path("zmqfast", "core", "fetch.h")
 ADD_OURS = """\
 cmake_language(DEFER CALL target_sources objects PRIVATE {files})
 set_source_files_properties({files} PROPERTIES INCLUDE_DIRECTORIES "{fixed};${{CMAKE_CURRENT_SOURCE_DIR}}/src")
@@ -427,7 +428,8 @@ def static_libzmq(toolchain: Toolchain) -> Libzmq:
     source = find_source()
     features = find_features()
     flags = ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET")
-    ours = [ROOT / "zmqfast" / "core" / "body.h", *(ROOT / file for file in BUILT_WITH_LIBZMQ), *sorted(FIXES.glob("*.py"))]
+    ours = [ROOT / "zmqfast" / "core" / "body.h", ROOT / INCLUDED_IN_LIBZMQ, *(ROOT / file for file in BUILT_WITH_LIBZMQ),
+            *sorted(FIXES.glob("*.py"))]
     configuration = json.dumps({
         "source": [name_source(source), fingerprint(source)],
         "ours": [hashlib.sha256(part.read_bytes()).hexdigest() for part in ours],
@@ -527,6 +529,7 @@ def add_fixes(source: Path, folder: Path) -> str:
     """Write what we put right in libzmq to `folder`; what makes its cmake compile that."""
     folder.mkdir()
     files = write_fixed(source, folder)
+    shutil.copy(ROOT / INCLUDED_IN_LIBZMQ, folder)
     (folder / "replaced.cmake").write_text(REPLACED.format(files=" ".join(files), folder=folder.as_posix()))
     return ADD_FIXES.format(folder=folder.as_posix())
 

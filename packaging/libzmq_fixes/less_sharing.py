@@ -49,6 +49,48 @@ QUEUE_LINES = (
 """),
 )
 
+QUEUE_PLACES = (
+    # Both. Needs QUEUE_LINES. Of messages that lie side by side in the order in which they come, the reader's processor fetches
+    # the next ones before they are written, and the writer waits for their lines at each of them. So they lie apart: neighbours
+    # are 97 messages from each other. The writer fetches the lines that it is going to write.
+    Fix("yqueue.hpp", """\
+    inline T &front () { return _begin_chunk->values[_begin_pos]; }
+""", """\
+    inline T &front () { return _begin_chunk->values[place (_begin_pos)]; }
+"""),
+    Fix("yqueue.hpp", """\
+    inline T &back () { return _back_chunk->values[_back_pos]; }
+""", """\
+    inline T &back () { return _back_chunk->values[place (_back_pos)]; }
+"""),
+    Fix("yqueue.hpp", """\
+        if (++_end_pos != N)
+            return;
+""", """\
+        if (++_end_pos != N) {
+            if (_end_pos < N - 3)
+                fetch_to_write (&_end_chunk->values[place (_end_pos + 3)]);
+            return;
+        }
+"""),
+    Fix("yqueue.hpp", """\
+    //  Individual memory chunk to hold N elements.
+""", """\
+    //  Where in its chunk an element lies: each has a place of its own if N
+    //  is a power of two.
+    static inline int place (int pos_) { return pos_ * 161 & (N - 1); }
+    typedef char power_of_two_t[(N & (N - 1)) == 0 ? 1 : -1];
+
+    //  Individual memory chunk to hold N elements.
+"""),
+    Fix("yqueue.hpp", """\
+#include "err.hpp"
+""", """\
+#include "err.hpp"
+#include "fetch.h"
+"""),
+)
+
 METADATA_AHEAD = (
     # Both. Each received message counts itself among those that have its peer's metadata, and the thread that closes it
     # counts it off: the engine counts many ahead, and gives them out one by one.

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <zmq.h>
 #include "atomics.h"
+#include "fetch.h"
 #include "msg_header.h"
 
 enum
@@ -29,6 +30,7 @@ enum
     POOL_BYTES = 16 << 20,
     POOL_HEAP_BYTES = 8 << 20,
     POOL_LOOK_EVERY = 32,        /* blocks of a size: how often all sizes are added up */
+    POOL_FETCHED = 512,          /* bytes of the next block that are fetched: of longer ones the processor fetches the rest */
     POOL_COUNT_SHIFT = 48        /* a stack's word: address below, number of blocks above */
 };
 
@@ -97,6 +99,14 @@ static void pool_on_free (void *data, void *hint)
     } while (!atomic_word_swap (stack, head, (uint64_t) (uintptr_t) block | (count + 1) << POOL_COUNT_SHIFT));
 }
 
+/* The lines of a block that is to be filled next lie where it was let go of. */
+static inline void pool_fetch (const pool_block_t *block, int number)
+{
+    size_t size = sizeof (pool_block_t) + pool_size_of (number), at;
+    for (at = 0; at < size && at < POOL_FETCHED; at += 64)
+        fetch_to_write ((const char *) block + at);
+}
+
 /* A block for so many bytes, or NULL. */
 static inline pool_block_t *pool_take (int number)
 {
@@ -109,8 +119,11 @@ static inline pool_block_t *pool_take (int number)
     if (block == NULL && atomic_word_peek (&pool_returned[number]))
         block = (pool_block_t *) (uintptr_t) (atomic_word_take (&pool_returned[number])
                                               & (((uint64_t) 1 << POOL_COUNT_SHIFT) - 1));
-    if (block != NULL)
+    if (block != NULL) {
         pool_own[number] = block->next;
+        if (block->next != NULL)
+            pool_fetch (block->next, number);
+    }
 #ifdef Py_GIL_DISABLED
     atomic_clear (&pool_making);
 #endif
