@@ -19,6 +19,7 @@ def inlined(declaration: str, short: str) -> tuple[Fix, ...]:
     )
 
 
+# Needs GATHERED_WRITES and WHOLE_FRAMES.
 SHORT_MESSAGES = (
     # Both. Making, asking and closing a message took a call each, several times on its way.
     *inlined("int init_size (size_t size_)", """\

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -262,6 +263,26 @@ def test_demo_ends_its_processes_when_a_signal_ends_it(long_demo, its_processes,
     assert long_demo.returncode == status, output
     assert ("then interrupted" in output) is (number == signal.SIGINT)
     assert psutil.wait_procs(its_processes, timeout=TIMEOUT_S)[1] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_signal_while_its_threads_start_ends_it(monkeypatch, number):
+    """Each of two processes has two."""
+    start, begun = threading.Thread.start, []
+
+    def interrupted_start(thread):
+        begun.append(thread)
+        if len(begun) == number:
+            signal.raise_signal(signal.SIGINT)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted_start)
+    processes = Processes([(ZMQFAST, [])] * 2, {"capabilities": []}, (), ROW_DEADLINE_S)
+    with pytest.raises(KeyboardInterrupt), processes:
+        pass
+    assert len(begun) == number
+    assert all(process.returncode == -signal.SIGKILL for process in processes.processes)
 
 
 def test_processes_end_by_themselves_when_the_demo_is_killed(long_demo, its_processes):

@@ -147,8 +147,8 @@ class Processes:
         complaints = threading.Thread(target=self.read_complaints, args=(process,), daemon=True)
         events = threading.Thread(target=self.read_events, args=(number, process, complaints), daemon=True)
         for thread in (complaints, events):
+            thread.start()                  # a signal may come here: only what has started can be waited for
             self.threads.append(thread)
-            thread.start()
 
     def read_events(self, number: int, process: subprocess.Popen[bytes], complaints: threading.Thread) -> None:
         assert process.stdout
